@@ -1,0 +1,135 @@
+using System.Buffers;
+using System.IO.Compression;
+using System.Text;
+using System.Text.Json.Nodes;
+using AiModels.ApiMachinery.Negotiation;
+using AiModels.ApiMachinery.Resources;
+using AiModels.ApiMachinery.Storage;
+using Microsoft.AspNetCore.Http;
+
+namespace AiModels.ApiMachinery.Handlers;
+
+/// <summary>Writes lists. The common case copies stored bytes and parses nothing.</summary>
+internal static class ListWriter
+{
+    // Small answers are not worth compressing (contract N13).
+    private const int CompressFrom = 128 * 1024;
+    private const int FlushFrom = 256 * 1024;
+
+    public static async Task WriteAsync(HttpContext context, Negotiated negotiated, ResourceDefinition definition, ListPage page, DateTimeOffset now)
+    {
+        if (!negotiated.IsVerbatim)
+        {
+            await ObjectWriter.WriteAsync(context, negotiated, 200, Document(negotiated, definition, page, now));
+            return;
+        }
+
+        HttpResponse response = context.Response;
+        response.StatusCode = 200;
+        response.ContentType = MediaTypes.Json;
+        if (IsCompressed(context, page))
+        {
+            response.Headers.ContentEncoding = "gzip";
+            response.Headers.Vary = "Accept-Encoding";
+            await using var gzip = new GZipStream(response.Body, CompressionLevel.Fastest, leaveOpen: true);
+            var buffer = new ArrayBufferWriter<byte>(FlushFrom + 16 * 1024);
+            await CopyAsync(buffer, definition, page, async isEnd =>
+            {
+                if (isEnd || buffer.WrittenCount >= FlushFrom)
+                {
+                    await gzip.WriteAsync(buffer.WrittenMemory, context.RequestAborted);
+                    buffer.ResetWrittenCount();
+                }
+            });
+        }
+        else
+        {
+            await CopyAsync(response.BodyWriter, definition, page, async isEnd =>
+            {
+                if (isEnd || response.BodyWriter.UnflushedBytes >= FlushFrom)
+                {
+                    await response.BodyWriter.FlushAsync(context.RequestAborted);
+                }
+            });
+        }
+    }
+
+    /// <summary>The list as a document, in the shape asked for.</summary>
+    public static JsonObject Document(Negotiated negotiated, ResourceDefinition definition, ListPage page, DateTimeOffset now)
+    {
+        var metadata = new JsonObject { ["resourceVersion"] = page.Revision.ToString() };
+        if (page.Continue.Length > 0)
+        {
+            metadata["continue"] = page.Continue;
+        }
+
+        if (page.Remaining is { } remaining)
+        {
+            metadata["remainingItemCount"] = remaining;
+        }
+
+        IEnumerable<JsonObject> objects = page.Objects.Select(stored => ObjectBytes.Decode(stored.Value, stored.Revision));
+        if (negotiated.Transform == Transform.Table)
+        {
+            return TableWriter.Write(definition, metadata, objects, negotiated.IncludeObject, now);
+        }
+
+        bool isPartial = negotiated.Transform == Transform.PartialObjectMetadataList;
+        JsonArray items = [];
+        foreach (JsonObject obj in objects)
+        {
+            items.Add((JsonNode)(isPartial ? TableWriter.Partial(obj) : obj));
+        }
+
+        return new JsonObject
+        {
+            ["kind"] = isPartial ? "PartialObjectMetadataList" : definition.Kind + "List",
+            ["apiVersion"] = isPartial ? "meta.k8s.io/v1" : definition.ApiVersion,
+            ["metadata"] = metadata,
+            ["items"] = items,
+        };
+    }
+
+    private static async Task CopyAsync(IBufferWriter<byte> output, ResourceDefinition definition, ListPage page, Func<bool, Task> flush)
+    {
+        output.Write(Encoding.UTF8.GetBytes(
+            $"{{\"kind\":\"{definition.Kind}List\",\"apiVersion\":\"{definition.ApiVersion}\",\"metadata\":{{\"continue\":\"{page.Continue}\",\"resourceVersion\":\"{page.Revision}\""
+            + (page.Remaining is { } remaining ? $",\"remainingItemCount\":{remaining}" : "") + "},\"items\":["));
+        for (int i = 0; i < page.Objects.Count; i++)
+        {
+            if (i > 0)
+            {
+                output.Write(","u8);
+            }
+
+            ObjectBytes.Splice(output, page.Objects[i].Value.Span, page.Objects[i].Revision);
+            if (i % 32 == 31)
+            {
+                await flush(false);
+            }
+        }
+
+        output.Write("]}\n"u8);
+        await flush(true);
+    }
+
+    private static bool IsCompressed(HttpContext context, ListPage page)
+    {
+        if (!context.Request.Headers.AcceptEncoding.ToString().Contains("gzip", StringComparison.OrdinalIgnoreCase))
+        {
+            return false;
+        }
+
+        long bytes = 0;
+        foreach (StoredObject stored in page.Objects)
+        {
+            bytes += stored.Value.Length;
+            if (bytes > CompressFrom)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+}

@@ -1,0 +1,71 @@
+using AiModels.ApiMachinery.Errors;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+
+namespace AiModels.ApiMachinery.Http;
+
+/// <summary>
+/// First in line: parses the request's path, sets the headers every answer has, and turns whatever goes wrong behind it into a Status; a defect becomes
+/// upstream's panic text (contract A24, D26, E7).
+/// </summary>
+internal sealed partial class RequestGuard(RequestDelegate next, ILogger<RequestGuard> log, ApiMachineryMetrics metrics, TimeProvider time)
+{
+    private const string Panic = "This request caused apiserver to panic. Look in the logs for details.";
+
+    public async Task InvokeAsync(HttpContext context)
+    {
+        RequestInfo info = RequestInfo.Parse(context.Request);
+        context.Features.Set(info);
+        string auditId = context.Request.Headers["Audit-ID"].ToString();
+        context.Response.Headers["Audit-ID"] = auditId.Length > 0 ? auditId : Guid.NewGuid().ToString();
+        context.Response.Headers.CacheControl = "no-cache, private";
+        long started = time.GetTimestamp();
+        try
+        {
+            await next(context);
+        }
+        catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
+        {
+            // The client left: there is nobody to answer.
+        }
+        catch (Exception error)
+        {
+            await AnswerAsync(context, error);
+        }
+        finally
+        {
+            metrics.Request(context, info, time.GetElapsedTime(started));
+        }
+    }
+
+    private async Task AnswerAsync(HttpContext context, Exception error)
+    {
+        ApiException? status = StatusResponse.Of(error);
+        if (status is null)
+        {
+            Log.Panicked(log, error, context.Request.Method, context.Request.Path);
+        }
+
+        if (context.Response.HasStarted)
+        {
+            // Half an answer is out: only an abort tells the client that it is not whole.
+            context.Abort();
+        }
+        else if (status is not null)
+        {
+            await StatusResponse.WriteAsync(context, status);
+        }
+        else
+        {
+            context.Response.StatusCode = 500;
+            context.Response.ContentType = "text/plain; charset=utf-8";
+            await context.Response.WriteAsync(error is AuthorizerFailedException ? error.Message : Panic, context.RequestAborted);
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(1, LogLevel.Error, "A request failed unexpectedly: {Method} {Path}")]
+        public static partial void Panicked(ILogger log, Exception error, string method, string path);
+    }
+}

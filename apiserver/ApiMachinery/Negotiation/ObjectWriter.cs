@@ -1,0 +1,52 @@
+using System.Buffers;
+using System.Text.Json.Nodes;
+using AiModels.ApiMachinery.Errors;
+using AiModels.ApiMachinery.Resources;
+using Microsoft.AspNetCore.Http;
+
+namespace AiModels.ApiMachinery.Negotiation;
+
+/// <summary>Writes one object in the form that was asked for: the stored bytes where they will do.</summary>
+internal static class ObjectWriter
+{
+    public static async Task WriteAsync(
+        HttpContext context, Negotiated negotiated, int code, ResourceDefinition definition, ResourceObject obj, DateTimeOffset now)
+    {
+        if (!negotiated.IsVerbatim)
+        {
+            await WriteAsync(context, negotiated, code, Shape(negotiated, definition, obj.ToJson(), now));
+            return;
+        }
+
+        HttpResponse response = context.Response;
+        response.StatusCode = code;
+        response.ContentType = MediaTypes.Json;
+        obj.WriteTo(response.BodyWriter);
+        response.BodyWriter.Write("\n"u8);
+        await response.BodyWriter.FlushAsync(context.RequestAborted);
+    }
+
+    /// <summary>Writes a document as it is: discovery, Status, an options answer.</summary>
+    public static async Task WriteAsync(HttpContext context, Negotiated negotiated, int code, JsonNode document)
+    {
+        HttpResponse response = context.Response;
+        response.StatusCode = code;
+        response.ContentType = negotiated.ContentType;
+        byte[] body = negotiated.IsYaml ? YamlWriter.Write(document) : ObjectBytes.ToBody(document, negotiated.IsPretty);
+        response.ContentLength = body.Length;
+        await response.Body.WriteAsync(body, context.RequestAborted);
+    }
+
+    /// <summary>An object as Table or metadata, or as it is.</summary>
+    public static JsonObject Shape(Negotiated negotiated, ResourceDefinition definition, JsonObject obj, DateTimeOffset now) => negotiated.Transform switch
+    {
+        Transform.Table => TableWriter.Write(definition, VersionOf(obj), [obj], negotiated.IncludeObject, now),
+        Transform.PartialObjectMetadata => TableWriter.Partial(obj),
+        Transform.PartialObjectMetadataList => throw ApiError.NotAcceptable(
+            $"you requested PartialObjectMetadataList, but the requested object is not a list (*{definition.Version}.{definition.Kind})"),
+        _ => obj,
+    };
+
+    private static JsonObject VersionOf(JsonObject obj) =>
+        obj["metadata"]!["resourceVersion"] is { } version ? new JsonObject { ["resourceVersion"] = version.DeepClone() } : [];
+}

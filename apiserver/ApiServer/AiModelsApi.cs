@@ -1,0 +1,73 @@
+using System.Net;
+using AiModels.ApiMachinery;
+using AiModels.ApiMachinery.Http;
+using AiModels.ApiMachinery.Storage.Sqlite;
+using AiModels.ApiServer.Access;
+using AiModels.ApiServer.Progress;
+using AiModels.ApiServer.Registry;
+using AiModels.ApiServer.Resources.ClusterModels;
+using AiModels.ApiServer.Resources.ModelCatalogSources;
+using AiModels.ApiServer.Resources.Models;
+using AiModels.ApiServer.Subresources;
+using AiModels.ApiServer.Uploads;
+using AiModels.Hosting;
+using AiModels.Hosting.Certificates;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+
+namespace AiModels.ApiServer;
+
+/// <summary>The table of contents: every resource and subresource of ai.deckhouse.io, and what stands behind them.</summary>
+public static class AiModelsApi
+{
+    /// <summary>Registers the API server and binds its port.</summary>
+    public static WebApplicationBuilder AddAiModelsApi(this WebApplicationBuilder builder, ApiServerOptions options)
+    {
+        IServiceCollection services = builder.Services;
+        services.AddBulkMemoryPool();
+        services.AddSqliteObjectStore(new SqliteStoreOptions { Path = Path.Combine(options.DataDir, "objects.db") });
+        services.AddAccess(options);
+        services.AddModelRegistry(options);
+        services.AddUploads(options);
+        services.AddSingleton<ProgressBoard>();
+
+        services.AddSingleton<UploadSubresource>();
+        services.AddSingleton<ProgressSubresource>();
+        services.AddSingleton<GrantSubresource>();
+        services.AddApiMachinery()
+            .AddResource(provider => ModelResource.Define(
+                provider.GetRequiredService<UploadSubresource>(), provider.GetRequiredService<ProgressSubresource>(), provider.GetRequiredService<GrantSubresource>()))
+            .AddResource(provider => ClusterModelResource.Define(
+                provider.GetRequiredService<UploadSubresource>(), provider.GetRequiredService<ProgressSubresource>(), provider.GetRequiredService<GrantSubresource>()))
+            .AddResource(_ => ModelCatalogSourceResource.Define());
+
+        services.AddHealthChecks().AddCheck<StorageHealthCheck>("storage");
+        builder.WebHost.ConfigureKestrel(kestrel => Serve(kestrel, options));
+        return builder;
+    }
+
+    /// <summary>Serves it: the API, health and metrics.</summary>
+    public static WebApplication MapAiModelsApi(this WebApplication app)
+    {
+        app.MapComponentEndpoints();
+        app.MapApiMachinery();
+        return app;
+    }
+
+    private static void Serve(KestrelServerOptions kestrel, ApiServerOptions options)
+    {
+        ServingCertificate certificate = ServingCertificate.FromFilesOrSelfSigned(
+            options.TlsCertFile, options.TlsPrivateKeyFile, ["localhost", "127.0.0.1", options.BindAddress],
+            kestrel.ApplicationServices.GetRequiredService<TimeProvider>());
+        kestrel.UseApiServerLimits();
+        IPAddress address = IPAddress.Parse(options.BindAddress);
+        kestrel.Listen(address, options.SecurePort, listen => listen.UseServingCertificate(certificate, requestClientCertificate: true));
+        if (options.UploadPort > 0)
+        {
+            kestrel.Listen(address, options.UploadPort, listen =>
+            {
+                listen.Protocols = HttpProtocols.Http1;
+                listen.UseServingCertificate(certificate, requestClientCertificate: true);
+            });
+        }
+    }
+}

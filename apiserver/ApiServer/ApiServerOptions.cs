@@ -1,0 +1,112 @@
+using System.ComponentModel.DataAnnotations;
+using AiModels.Hosting.CommandLine;
+
+namespace AiModels.ApiServer;
+
+/// <summary>Settings of the ApiServer. Names are upstream's (kube-apiserver, sample-apiserver) where upstream has them.</summary>
+public sealed class ApiServerOptions : IValidatableObject
+{
+    [Option("Port of the API, HTTPS.", Placeholder = "PORT")]
+    [Range(1, 65535)]
+    public int SecurePort { get; set; } = 6443;
+
+    [Option("Address to listen on.", Placeholder = "IP")]
+    [Required]
+    public string BindAddress { get; set; } = "0.0.0.0";
+
+    [Option("Serving certificate and its intermediates, PEM; read again when it changes. Without it a self-signed one is made.", Placeholder = "FILE")]
+    public string? TlsCertFile { get; set; }
+
+    [Option("Private key of the serving certificate, PEM.", Placeholder = "FILE")]
+    public string? TlsPrivateKeyFile { get; set; }
+
+    [Option("kubeconfig of the host cluster, for namespaces and whatever has no file of its own. In a Pod its service account is used.", Placeholder = "FILE")]
+    public string? Kubeconfig { get; set; }
+
+    [Option("kubeconfig for TokenReviews. Default: --kubeconfig.", Placeholder = "FILE")]
+    public string? AuthenticationKubeconfig { get; set; }
+
+    [Option("kubeconfig for SubjectAccessReviews. Default: --kubeconfig; without any only system:masters is let in.", Placeholder = "FILE")]
+    public string? AuthorizationKubeconfig { get; set; }
+
+    [Option("Database: sqlite.", Placeholder = "ENGINE")]
+    public string Storage { get; set; } = "sqlite";
+
+    [Option("Folder of the embedded database and, unless named elsewhere, of the grant key.", Placeholder = "DIR")]
+    [Required]
+    public string DataDir { get; set; } = "/var/lib/ai-models/apiserver";
+
+    [Option("Authorities of client certificates, PEM.", Placeholder = "FILE")]
+    public string? ClientCaFile { get; set; }
+
+    [Option("Authorities of the front proxy's client certificate, PEM.", Placeholder = "FILE")]
+    public string? RequestheaderClientCaFile { get; set; }
+
+    [Option("Common names that the front proxy's certificate may have; none named: any that verifies.", Placeholder = "NAME")]
+    public List<string> RequestheaderAllowedNames { get; set; } = [];
+
+    [Option("Bearer tokens, lines of token,user,uid,\"group1,group2\". For use on loopback.", Placeholder = "FILE")]
+    public string? TokenAuthFile { get; set; }
+
+    [Option("The registry that models are stored in: https://HOST:PORT, http://HOST:PORT or unix:///PATH.", Placeholder = "URL")]
+    [Required]
+    public string Registry { get; set; } = "";
+
+    [Option("Authorities of the registry's certificate, PEM. Default: the system's.", Placeholder = "FILE")]
+    public string? RegistryCaFile { get; set; }
+
+    [Option("The registry's address as grants tell it to others. Default: --registry.", Placeholder = "URL")]
+    public string? RegistryUrl { get; set; }
+
+    [Option("Private key that registry grants are signed with, PEM; made when missing. Default: grant.key in --data-dir.", Placeholder = "FILE")]
+    public string? GrantKey { get; set; }
+
+    [Option("Folder to publish the public half of the grant key in, where the registry reads it.", Placeholder = "DIR")]
+    public string? GrantKeys { get; set; }
+
+    [Option("Base URL of this server as uploaders reach it. Default: https://BIND-ADDRESS and the upload port.", Placeholder = "URL")]
+    public Uri? ExternalUrl { get; set; }
+
+    /// <summary>curl over HTTP/2 spends eight times the processor time of HTTP/1.1 on a large body, and a server cannot choose by client on one port.</summary>
+    [Option("Second port, HTTPS with HTTP/1.1 only, that uploaders are sent to: large bodies are faster there. 0: the API's own port.", Placeholder = "PORT")]
+    [Range(0, 65535)]
+    public int UploadPort { get; set; }
+
+    [Option("How long an upload session stays open after its last byte.")]
+    public TimeSpan UploadLifetime { get; set; } = TimeSpan.FromMinutes(30);
+
+    [Option("Refuse uploads that do not announce their length.")]
+    public bool RequireUploadLength { get; set; }
+
+    /// <summary>Rules between options, as sentences.</summary>
+    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+    {
+        if (Storage is "etcd" or "litedb")
+        {
+            yield return new ValidationResult($"--storage: '{Storage}' is not built into this version; use sqlite");
+        }
+        else if (Storage != "sqlite")
+        {
+            yield return new ValidationResult($"--storage: '{Storage}' is no engine; use sqlite");
+        }
+
+        if (!System.Net.IPAddress.TryParse(BindAddress, out _))
+        {
+            yield return new ValidationResult($"--bind-address: '{BindAddress}' is not an IP address");
+        }
+
+        if (TlsCertFile is null != TlsPrivateKeyFile is null)
+        {
+            yield return new ValidationResult("--tls-cert-file and --tls-private-key-file belong together");
+        }
+
+        if (UploadLifetime < TimeSpan.FromSeconds(1))
+        {
+            yield return new ValidationResult("--upload-lifetime must be at least 1s");
+        }
+    }
+
+    /// <summary>Where uploaders are sent, without a slash at the end.</summary>
+    internal string UploadBase =>
+        ExternalUrl?.ToString().TrimEnd('/') ?? $"https://{(BindAddress is "0.0.0.0" or "::" ? "localhost" : BindAddress)}:{(UploadPort > 0 ? UploadPort : SecurePort)}";
+}

@@ -1,0 +1,234 @@
+using AiModels.ApiMachinery.Resources;
+using AiModels.ApiMachinery.Schemas;
+using AiModels.ApiServer.Uploads;
+using AiModels.Contracts.V1Alpha1;
+using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
+
+namespace AiModels.ApiServer.Subresources;
+
+/// <summary>
+/// /upload of a model. create opens a session and hands out its token; update (PUT) takes the whole file, patch and HEAD are tus, get tells the state,
+/// delete aborts. The session's token is good for everything here but create, unless tus creates.
+/// </summary>
+internal sealed class UploadSubresource(UploadSessions sessions, UploadReceiver receiver, ActiveUploads active, ParkedTransfers parked, UploadOptions options)
+    : ISubresource
+{
+    public string Name => "upload";
+
+    public string Kind => "UploadSession";
+
+    public Schema Schema { get; } = SchemaGenerator.For<UploadSession>();
+
+    public IReadOnlyList<string> Verbs { get; } = ["create", "delete", "get", "patch", "update"];
+
+    public IReadOnlyList<string> LongRunningVerbs { get; } = ["patch", "update"];
+
+    public async ValueTask<string?> AuthenticateAsync(SubresourceRequest request, string bearerToken, CancellationToken cancellationToken)
+    {
+        bool isAllowed = request.Verb != "create" || request.Http.Request.Headers.ContainsKey("Tus-Resumable");
+        return isAllowed && await sessions.IsTokenOfAsync(request.Parent, bearerToken, cancellationToken)
+            ? $"system:ai-models:upload:{request.Resource.Plural}:{request.Namespace}:{request.Name}"
+            : null;
+    }
+
+    public Task HandleAsync(SubresourceRequest request, CancellationToken cancellationToken)
+    {
+        HttpRequest http = request.Http.Request;
+        return request.Verb switch
+        {
+            "create" when TusProtocol.IsSpokenBy(http) => CreateByTusAsync(request, cancellationToken),
+            "create" => CreateAsync(request, cancellationToken),
+            "update" => PutAsync(request, cancellationToken),
+            "patch" => PatchAsync(request, cancellationToken),
+            "delete" => DeleteAsync(request, cancellationToken),
+            _ when HttpMethods.IsHead(http.Method) => HeadAsync(request, cancellationToken),
+            _ => GetAsync(request, cancellationToken),
+        };
+    }
+
+    private async Task CreateAsync(SubresourceRequest request, CancellationToken cancellationToken)
+    {
+        UploadSession? wanted = await SubresourceBody.ReadAsync<UploadSession>(request.Http.Request, this, cancellationToken);
+        RefuseEmpty(wanted?.Spec?.LengthBytes);
+        StoredUpload upload = await sessions.OpenAsync(request, wanted?.Spec?.FileName, wanted?.Spec?.LengthBytes, cancellationToken);
+        UploadSession session = await sessions.DescribeAsync(upload, request, withToken: true, cancellationToken);
+        await SubresourceBody.WriteAsync(request.Http.Response, 201, session with { Spec = wanted?.Spec }, cancellationToken);
+    }
+
+    // tus "creation": the file's length and name are announced, the bytes follow by PATCH to the same URL.
+    private async Task CreateByTusAsync(SubresourceRequest request, CancellationToken cancellationToken)
+    {
+        HttpRequest http = request.Http.Request;
+        RefuseEmpty(TusProtocol.Length(http));
+        StoredUpload upload = await sessions.OpenAsync(request, TusProtocol.FileName(http) ?? http.Query["filename"], TusProtocol.Length(http), cancellationToken);
+        UploadSession session = await sessions.DescribeAsync(upload, request, withToken: false, cancellationToken);
+        request.Http.Response.Headers.Location = session.Status!.Url;
+        TusProtocol.Describe(request.Http.Response, session.Status.OffsetBytes ?? 0, session.Status.LengthBytes, session.Status.ExpiresAt);
+        request.Http.Response.StatusCode = 201;
+    }
+
+    private async Task GetAsync(SubresourceRequest request, CancellationToken cancellationToken)
+    {
+        StoredUpload upload = await FindAsync(request, cancellationToken);
+        await SubresourceBody.WriteAsync(request.Http.Response, 200, await sessions.DescribeAsync(upload, request, withToken: false, cancellationToken), cancellationToken);
+    }
+
+    private async Task HeadAsync(SubresourceRequest request, CancellationToken cancellationToken)
+    {
+        TusProtocol.IsSpokenBy(request.Http.Request);
+        StoredUpload upload = await FindAsync(request, cancellationToken);
+        if (!upload.Record.IsReceived)
+        {
+            UploadSessions.RefuseUnlessOpen(upload.Record);
+        }
+
+        await AnswerTusAsync(request, upload, 200, cancellationToken);
+    }
+
+    private async Task DeleteAsync(SubresourceRequest request, CancellationToken cancellationToken)
+    {
+        using ActiveUploads.Lease lease = await active.EnterAsync(UploadSessions.UidOf(request.Parent), cancellationToken);
+        StoredUpload upload = await FindAsync(request, cancellationToken, ownsTransfer: true);
+        await parked.DropAsync(upload.Record.Uid);
+        await sessions.AbortAsync(upload, cancellationToken);
+        request.Http.Response.StatusCode = 204;
+    }
+
+    // The whole file, or with Content-Range (curl -C OFFSET -T FILE) the rest of it.
+    private async Task PutAsync(SubresourceRequest request, CancellationToken cancellationToken)
+    {
+        HttpRequest http = request.Http.Request;
+        string? fileName = (string?)http.Query["filename"] ?? TusProtocol.FileName(http);
+        UploadContent.CheckName(fileName);
+        UploadSessions.RefuseUnlessAwaited(request.Parent);
+        UploadRange? range = UploadRange.Of(http);
+        long? length = range?.Length ?? http.ContentLength;
+        RefuseEmpty(length);
+
+        using ActiveUploads.Lease lease = await active.EnterAsync(UploadSessions.UidOf(request.Parent), cancellationToken);
+        StoredUpload upload = await sessions.FindAsync(UploadSessions.UidOf(request.Parent), cancellationToken, ownsTransfer: true)
+            ?? await sessions.OpenAsync(request, fileName, length, cancellationToken);
+        if (upload.Record.IsReceived)
+        {
+            // The answer to the last byte was lost: the same file again is a success already.
+            RefuseOther(upload.Record, fileName, length);
+        }
+        else
+        {
+            UploadSessions.RefuseUnlessOpen(upload.Record);
+            RefuseOtherLength(upload.Record, length);
+            upload = range is null ? upload : await sessions.AnnounceLengthAsync(upload, range.Length, cancellationToken);
+            PrepareBody(request.Http);
+            upload = await MoveAsync(
+                lease,
+                stop => range is null
+                    ? receiver.ReceiveWholeAsync(upload, fileName, length, http.Body, stop)
+                    : receiver.ReceivePartAsync(upload, range.Offset, http.Body, bodyIsRest: true, stop),
+                cancellationToken);
+        }
+
+        await SubresourceBody.WriteAsync(request.Http.Response, 200, await sessions.DescribeAsync(upload, request, withToken: false, cancellationToken), cancellationToken);
+    }
+
+    private async Task PatchAsync(SubresourceRequest request, CancellationToken cancellationToken)
+    {
+        HttpRequest http = request.Http.Request;
+        TusProtocol.IsSpokenBy(http);
+        if (http.ContentType != TusProtocol.ContentType)
+        {
+            throw UploadErrors.NotTus();
+        }
+
+        long offset = TusProtocol.RequiredOffset(http);
+        UploadSessions.RefuseUnlessAwaited(request.Parent);
+        using ActiveUploads.Lease lease = await active.EnterAsync(UploadSessions.UidOf(request.Parent), cancellationToken);
+        StoredUpload upload = await FindAsync(request, cancellationToken, ownsTransfer: true);
+        if (upload.Record.IsReceived)
+        {
+            if (offset + http.ContentLength != upload.Record.LengthBytes)
+            {
+                throw UploadErrors.AlreadyReceived();
+            }
+        }
+        else
+        {
+            UploadSessions.RefuseUnlessOpen(upload.Record);
+            upload = await sessions.AnnounceLengthAsync(upload, TusProtocol.Length(http), cancellationToken);
+            if (options.RequireLength && upload.Record.LengthBytes is null)
+            {
+                throw UploadErrors.LengthRequired();
+            }
+
+            PrepareBody(request.Http);
+            upload = await MoveAsync(lease, stop => receiver.ReceivePartAsync(upload, offset, http.Body, bodyIsRest: false, stop), cancellationToken);
+        }
+
+        await AnswerTusAsync(request, upload, 204, cancellationToken);
+    }
+
+    // A newer request may end this one; then its client is told so, if it is still there.
+    private static async Task<StoredUpload> MoveAsync(
+        ActiveUploads.Lease lease, Func<CancellationToken, Task<StoredUpload>> move, CancellationToken client)
+    {
+        try
+        {
+            return await move(lease.Stop);
+        }
+        catch (OperationCanceledException) when (!client.IsCancellationRequested)
+        {
+            throw UploadErrors.Busy();
+        }
+    }
+
+    private async Task<StoredUpload> FindAsync(SubresourceRequest request, CancellationToken cancellationToken, bool ownsTransfer = false)
+    {
+        StoredUpload upload = await sessions.FindAsync(UploadSessions.UidOf(request.Parent), cancellationToken, ownsTransfer) ?? throw UploadErrors.NoSession();
+        return active.IsActive(upload.Record.Uid) && !ownsTransfer ? upload : await receiver.FinishIfCompleteAsync(upload, cancellationToken);
+    }
+
+    private async Task AnswerTusAsync(SubresourceRequest request, StoredUpload upload, int status, CancellationToken cancellationToken)
+    {
+        UploadSessionStatus state = (await sessions.DescribeAsync(upload, request, withToken: false, cancellationToken)).Status!;
+        TusProtocol.Describe(request.Http.Response, state.OffsetBytes ?? 0, state.LengthBytes, state.ExpiresAt);
+        request.Http.Response.StatusCode = status;
+    }
+
+    private void RefuseOtherLength(UploadRecord record, long? length)
+    {
+        if (length is null && record.LengthBytes is null && options.RequireLength)
+        {
+            throw UploadErrors.LengthRequired();
+        }
+
+        // Announced by create (or by tus) and not by an earlier PUT of something else: only then it binds.
+        if (record.State == UploadStates.Waiting && record.LengthBytes is { } announced && length is { } actual && announced != actual)
+        {
+            throw UploadErrors.Bad($"the session announced {announced} bytes, the request has {actual}");
+        }
+    }
+
+    private static void RefuseOther(UploadRecord received, string? fileName, long? length)
+    {
+        if ((length is not null && length != received.LengthBytes) || (fileName is not null && fileName != received.FileName))
+        {
+            throw UploadErrors.AlreadyReceived();
+        }
+    }
+
+    private static void RefuseEmpty(long? length)
+    {
+        if (length is 0 or < 0)
+        {
+            throw UploadErrors.WrongContent("the file is empty");
+        }
+    }
+
+    private static void PrepareBody(HttpContext http)
+    {
+        // The receiver has patience of its own with slow clients; the server's would cut them off with bytes unsaved.
+        if (http.Features.Get<IHttpMinRequestBodyDataRateFeature>() is { } rate)
+        {
+            rate.MinDataRate = null;
+        }
+    }
+}

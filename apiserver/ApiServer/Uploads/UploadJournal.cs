@@ -1,0 +1,126 @@
+using System.Text.Json;
+using AiModels.ApiMachinery.Storage;
+using AiModels.ModelPack.Chunking;
+
+namespace AiModels.ApiServer.Uploads;
+
+/// <summary>
+/// Sessions and committed chunks in the object store, beside the objects of the API and not served by it:
+/// <code>
+/// /internal.ai.deckhouse.io/uploads/UID                                  the model's session
+/// /internal.ai.deckhouse.io/uploadchunks/SESSION-ATTEMPT/00000007        one committed chunk
+/// </code>
+/// A chunk is written after the registry has it, so what the journal names exists.
+/// </summary>
+internal sealed class UploadJournal(IObjectStore store, TimeProvider time)
+{
+    public const string Group = "internal.ai.deckhouse.io";
+    private const string Sessions = "uploads";
+    private const string Chunks = "uploadchunks";
+
+    /// <summary>The session of a model, or null.</summary>
+    public async ValueTask<StoredUpload?> FindAsync(string uid, CancellationToken cancellationToken) =>
+        await store.GetAsync(SessionKey(uid), cancellationToken) is { } found ? Read(found) : null;
+
+    /// <summary>All sessions.</summary>
+    public async ValueTask<IReadOnlyList<StoredUpload>> ListAsync(CancellationToken cancellationToken)
+    {
+        StoredList list = await store.ListAsync(new ListRequest { Prefix = ObjectKey.PrefixOf(Group, Sessions) }, cancellationToken);
+        return [.. list.Objects.Select(Read)];
+    }
+
+    /// <summary>
+    /// Stores a new session in place of <paramref name="previous"/> (null: there was none).
+    /// Answers what is stored then: another's session when somebody was faster.
+    /// </summary>
+    public async ValueTask<StoredUpload> OpenAsync(UploadRecord record, StoredUpload? previous, CancellationToken cancellationToken)
+    {
+        ObjectKey key = SessionKey(record.Uid);
+        byte[] value = Encode(record);
+        WriteResult result = previous is null
+            ? await store.CreateAsync(key, value, cancellationToken)
+            : await store.UpdateAsync(key, previous.Revision, value, cancellationToken);
+        return result.Object is { } stored ? Read(stored) : await OpenAsync(record, null, cancellationToken);
+    }
+
+    /// <summary>
+    /// Changes a session. The change is computed again from the newest state when somebody else was faster, and not made at all
+    /// (null) when the session is gone or another one took its place.
+    /// </summary>
+    public async ValueTask<StoredUpload?> UpdateAsync(StoredUpload upload, Func<UploadRecord, UploadRecord> change, CancellationToken cancellationToken)
+    {
+        StoredUpload current = upload;
+        while (current.Record.SessionId == upload.Record.SessionId)
+        {
+            UploadRecord next = change(current.Record);
+            if (next == current.Record)
+            {
+                return current;
+            }
+
+            WriteResult result = await store.UpdateAsync(SessionKey(next.Uid), current.Revision, Encode(next), cancellationToken);
+            if (result.Object is null)
+            {
+                return null;
+            }
+
+            current = Read(result.Object);
+            if (result.Outcome == WriteOutcome.Committed)
+            {
+                return current;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>Forgets a session and its chunks.</summary>
+    public async ValueTask DeleteAsync(StoredUpload upload, CancellationToken cancellationToken)
+    {
+        await store.DeleteAsync(SessionKey(upload.Record.Uid), upload.Revision, cancellationToken);
+        await ForgetChunksAsync(upload.Record, cancellationToken);
+    }
+
+    /// <summary>Chunks of the session's current attempt, in order.</summary>
+    public async ValueTask<IReadOnlyList<UploadChunk>> ChunksAsync(UploadRecord record, CancellationToken cancellationToken)
+    {
+        StoredList list = await store.ListAsync(new ListRequest { Prefix = ChunkPrefix(record) }, cancellationToken);
+        return [.. list.Objects.Select(chunk => JsonSerializer.Deserialize(chunk.Value.Span, UploadJson.Default.UploadChunk)!)];
+    }
+
+    /// <summary>Writes down a chunk that the registry has.</summary>
+    public async ValueTask AddChunkAsync(UploadRecord record, ChunkEntry entry, CancellationToken cancellationToken)
+    {
+        var key = new ObjectKey(Group, Chunks, ChunkNamespace(record), $"{entry.Index:d8}");
+        byte[] value = JsonSerializer.SerializeToUtf8Bytes(UploadChunk.Of(entry, time.GetUtcNow()), UploadJson.Default.UploadChunk);
+        WriteResult result = await store.CreateAsync(key, value, cancellationToken);
+        if (result.Outcome != WriteOutcome.Committed)
+        {
+            // One transfer at a time owns a session, so this is a mistake of ours and not a race to be won.
+            throw new InvalidOperationException($"Chunk {entry.Index} of upload session {record.SessionId} was committed twice.");
+        }
+    }
+
+    /// <summary>Removes the chunks of the session's current attempt from the journal; the registry keeps what a manifest names.</summary>
+    public async ValueTask ForgetChunksAsync(UploadRecord record, CancellationToken cancellationToken)
+    {
+        StoredList list = await store.ListAsync(new ListRequest { Prefix = ChunkPrefix(record) }, cancellationToken);
+
+        // All at once: the store commits them together.
+        await Task.WhenAll(list.Objects.Select(chunk => store.DeleteAsync(chunk.Key, chunk.Revision, cancellationToken).AsTask()));
+    }
+
+    private static ObjectKey SessionKey(string uid) => new(Group, Sessions, "", uid);
+
+    private static string ChunkNamespace(UploadRecord record) => $"{record.SessionId}-{record.Attempt}";
+
+    private static string ChunkPrefix(UploadRecord record) => ObjectKey.PrefixOf(Group, Chunks, ChunkNamespace(record));
+
+    private static byte[] Encode(UploadRecord record) => JsonSerializer.SerializeToUtf8Bytes(record, UploadJson.Default.UploadRecord);
+
+    private static StoredUpload Read(StoredObject stored) =>
+        new(JsonSerializer.Deserialize(stored.Value.Span, UploadJson.Default.UploadRecord)!, stored.Revision);
+}
+
+/// <summary>A session and the revision it was read at.</summary>
+internal sealed record StoredUpload(UploadRecord Record, long Revision);

@@ -1,0 +1,16 @@
+namespace AiModels.ApiServer.Uploads;
+
+/// <summary>Registers uploads.</summary>
+internal static class UploadServices
+{
+    public static IServiceCollection AddUploads(this IServiceCollection services, ApiServerOptions options) => services
+        .AddSingleton(new UploadOptions { ExternalUrl = options.UploadBase, Lifetime = options.UploadLifetime, RequireLength = options.RequireUploadLength })
+        .AddSingleton<UploadJournal>()
+        .AddSingleton<UploadTokens>()
+        .AddSingleton<UploadAnnouncer>()
+        .AddSingleton<ActiveUploads>()
+        .AddSingleton<ParkedTransfers>()
+        .AddSingleton<UploadSessions>()
+        .AddSingleton<UploadReceiver>()
+        .AddHostedService<UploadSweep>();
+}

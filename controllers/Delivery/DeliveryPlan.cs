@@ -1,0 +1,51 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
+
+namespace AiModels.Controllers.Delivery;
+
+/// <summary>
+/// What a workload gets. It is written on the workload (annotation ai.deckhouse.io/resolved-models), so that people see it and so that what was delivered
+/// can be kept when a model goes away under a running workload (requirement Q5).
+/// </summary>
+/// <param name="Mode">Name of the <see cref="IDeliveryMode"/>.</param>
+/// <param name="Claim">SharedPVC: the claim that holds the models.</param>
+internal sealed record DeliveryPlan(string Mode, string? Claim, IReadOnlyList<DeliveredModel> Models)
+{
+    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
+    {
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    };
+
+    public string Encode() => JsonSerializer.Serialize(this, Json);
+
+    /// <summary>Reads the annotation; null when it is absent or not what we write (somebody edited it).</summary>
+    public static DeliveryPlan? Decode(JsonObject workload)
+    {
+        string? text = (string?)workload["metadata"]?["annotations"]?[Contracts.WellKnown.Annotations.ResolvedModels];
+        try
+        {
+            return text is null ? null : JsonSerializer.Deserialize<DeliveryPlan>(text, Json) is { Mode: not null, Models: not null } plan ? plan : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Whether it delivers exactly what is asked for.</summary>
+    public bool Answers(ModelReferences references) =>
+        references.Errors.Count == 0
+        && Models.Select(model => new ModelReference(model.Kind, model.Name)).ToHashSet().SetEquals(references.Models);
+}
+
+/// <summary>One model of a plan.</summary>
+/// <param name="Kind">Model or ClusterModel.</param>
+internal sealed record DeliveredModel(string Kind, string Name, string Digest, string? Family)
+{
+    /// <summary>The hex digits of the digest: name of the model's folder in a shared claim.</summary>
+    [JsonIgnore]
+    public string DigestHex => Digest[(Digest.IndexOf(':') + 1)..];
+}

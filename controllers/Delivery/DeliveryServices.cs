@@ -1,0 +1,95 @@
+using System.Text.Json.Nodes;
+using AiModels.Contracts.WellKnown;
+using AiModels.Controllers.Delivery.NodeCache;
+using AiModels.Controllers.Delivery.SharedPvc;
+using AiModels.Controllers.Runtime;
+using AiModels.Hosting.Kubernetes;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+
+namespace AiModels.Controllers.Delivery;
+
+/// <summary>Registers delivery: the reconciler, what it watches, and the modes.</summary>
+internal static class DeliveryServices
+{
+    private const int Workers = 4;
+
+    public static IServiceCollection AddDelivery(this IServiceCollection services, DeliveryOptions options)
+    {
+        services.AddSingleton(options);
+        services.TryAddSingleton<ModelLookup>();
+        services.TryAddSingleton<IModelLookup>(provider => provider.GetRequiredService<ModelLookup>());
+        services.TryAddSingleton<SharedClaim>();
+        services.TryAddSingleton<MaterializerGrants>();
+        services.TryAddSingleton<WorkloadWriter>();
+        services.TryAddSingleton<GatedPods>();
+        services.AddSingleton<IDeliveryMode, SharedPvcMode>();
+        services.AddSingleton<IDeliveryMode, NodeCacheMode>();
+        return services.AddController<WorkloadKey, WorkloadReconciler>("delivery", Workers, Watch);
+    }
+
+    private static void Watch(IServiceProvider provider, WorkQueue<WorkloadKey> queue)
+    {
+        var informers = provider.GetRequiredService<Informers>();
+        var workloads = new List<(WorkloadKind Kind, Informer<WorkloadSummary> Informer)>();
+        foreach (WorkloadKind kind in WorkloadKind.All)
+        {
+            Informer<WorkloadSummary> informer = informers.Get(kind.Type, document => WorkloadSummary.Of(kind, document));
+            informer.AddIndex("model", summary => summary.References.Models.Select(model => IndexValue(model, summary.Name.Namespace)));
+            informer.Subscribe(change =>
+            {
+                if (change.New is { IsOurs: true })
+                {
+                    queue.Add(new WorkloadKey(kind, change.Key));
+                }
+            });
+            workloads.Add((kind, informer));
+        }
+
+        void Wake(ModelFact? model)
+        {
+            if (model is null)
+            {
+                return;
+            }
+
+            foreach ((WorkloadKind kind, Informer<WorkloadSummary> informer) in workloads)
+            {
+                foreach (WorkloadSummary summary in informer.ByIndex("model", IndexValue(model.Reference, model.Namespace)))
+                {
+                    queue.Add(new WorkloadKey(kind, summary.Name));
+                }
+            }
+        }
+
+        var models = provider.GetRequiredService<ModelLookup>();
+        models.Models.Subscribe(change => Wake(change.New ?? change.Old));
+        models.ClusterModels.Subscribe(change => Wake(change.New ?? change.Old));
+        WatchJobs(informers, queue);
+    }
+
+    /// <summary>Our materializer Jobs: a change concerns the workload that owns them.</summary>
+    private static void WatchJobs(Informers informers, WorkQueue<WorkloadKey> queue)
+    {
+        var ours = new KubernetesListOptions { LabelSelector = $"{Labels.ManagedBy}={Labels.ManagedByValue}" };
+        informers.Get(ResourceTypes.Jobs, Owner, null, ours).Subscribe(change =>
+        {
+            if ((change.New ?? change.Old)?.Key is { } key)
+            {
+                queue.Add(key);
+            }
+        });
+    }
+
+    private static JobOwner Owner(JsonObject job)
+    {
+        JsonNode? owner = (job["metadata"]?["ownerReferences"] as JsonArray)?.FirstOrDefault();
+        WorkloadKind? kind = WorkloadKind.All.FirstOrDefault(kind => kind.Type.Kind == (string?)owner?["kind"]);
+        return new JobOwner(kind is null ? null : new WorkloadKey(kind, new NamespacedName((string?)job["metadata"]?["namespace"], (string?)owner?["name"] ?? "")));
+    }
+
+    // Cluster models are the same to workloads of every namespace.
+    private static string IndexValue(ModelReference model, string? ns) =>
+        model.Kind == Contracts.V1Alpha1.GroupVersion.ModelKind ? $"{model.Kind}/{ns}/{model.Name}" : $"{model.Kind}/{model.Name}";
+
+    private sealed record JobOwner(WorkloadKey? Key);
+}

@@ -1,0 +1,106 @@
+using System.Text.Json.Nodes;
+using AiModels.Contracts.WellKnown;
+using AiModels.Hosting.Kubernetes;
+
+namespace AiModels.Controllers.Delivery;
+
+/// <summary>
+/// Pods that wait at the gate with a template from before the delivery (requirement Q10). They cannot be changed and never ran, so they are replaced:
+/// Pods of StatefulSets (which wait for their first Pod before they look at a new template) and DaemonSets (OnDelete does not replace by itself) are deleted;
+/// a Job of a CronJob is deleted and made again from the CronJob's template of now, because its own cannot be changed. A Deployment rolls over by itself.
+/// </summary>
+internal sealed class GatedPods(IKubernetesClient client)
+{
+    /// <summary>Replaces what is outdated; true when something was found, so that the caller looks again.</summary>
+    public async Task<bool> ReplaceOutdatedAsync(Workload workload, CancellationToken cancellationToken)
+    {
+        if (workload.Kind == WorkloadKind.Deployment)
+        {
+            return false;
+        }
+
+        KubernetesList pods = await client.ListAsync(ResourceTypes.Pods, workload.Namespace, null, cancellationToken);
+        JsonObject[] waiting = [.. pods.Items.Where(IsWaiting)];
+        return workload.Kind == WorkloadKind.CronJob
+            ? await ReplaceJobsAsync(workload, waiting, pods.Items, cancellationToken)
+            : await DeletePodsAsync(waiting.Where(pod => OwnerUid(pod) == workload.Uid), cancellationToken);
+    }
+
+    /// <summary>Our gate is still on, so the Pod was never scheduled: nothing of it ever ran.</summary>
+    private static bool IsWaiting(JsonObject pod) =>
+        SchedulingGate.IsOn(pod) && pod["metadata"]?["deletionTimestamp"] is null && string.IsNullOrEmpty((string?)pod["spec"]?["nodeName"]);
+
+    private static string? OwnerUid(JsonObject obj) =>
+        (string?)(obj["metadata"]?["ownerReferences"] as JsonArray)?.FirstOrDefault(owner => (bool?)owner?["controller"] == true)?["uid"];
+
+    private async Task<bool> DeletePodsAsync(IEnumerable<JsonObject> pods, CancellationToken cancellationToken)
+    {
+        bool any = false;
+        foreach (JsonObject pod in pods)
+        {
+            any = true;
+            await DeleteAsync(ResourceTypes.Pods, pod, cancellationToken);
+        }
+
+        return any;
+    }
+
+    private async Task<bool> ReplaceJobsAsync(Workload workload, JsonObject[] waiting, IReadOnlyList<JsonObject> pods, CancellationToken cancellationToken)
+    {
+        var gated = waiting.Select(OwnerUid).ToHashSet();
+        KubernetesList jobs = await client.ListAsync(ResourceTypes.Jobs, workload.Namespace, null, cancellationToken);
+        bool any = false;
+        foreach (JsonObject job in jobs.Items.Where(job => OwnerUid(job) == workload.Uid && gated.Contains((string?)job["metadata"]?["uid"])))
+        {
+            any = true;
+            string? uid = (string?)job["metadata"]?["uid"];
+            bool neverRan = pods.Where(pod => OwnerUid(pod) == uid).All(SchedulingGate.IsOn);
+            if (neverRan && job["metadata"]?["deletionTimestamp"] is null)
+            {
+                await CreateReplacementAsync(workload, job, cancellationToken);
+                await DeleteAsync(ResourceTypes.Jobs, job, cancellationToken);
+            }
+        }
+
+        return any;
+    }
+
+    private async Task CreateReplacementAsync(Workload cronJob, JsonObject outdated, CancellationToken cancellationToken)
+    {
+        JsonNode template = cronJob.Document["spec"]!["jobTemplate"]!;
+        string name = (string)outdated["metadata"]!["name"]!;
+        var metadata = new JsonObject
+        {
+            // From the outdated Job's uid: a repetition of this step makes no second one. 52 characters leave room for the Pods' suffix.
+            ["name"] = $"{(name.Length > 52 ? name[..52] : name)}-{Hashing.Short((string)outdated["metadata"]!["uid"]!)}",
+            ["namespace"] = cronJob.Namespace,
+            ["labels"] = template["metadata"]?["labels"]?.DeepClone() ?? new JsonObject(),
+            ["annotations"] = outdated["metadata"]?["annotations"]?.DeepClone() ?? new JsonObject(),
+            ["ownerReferences"] = new JsonArray(new JsonObject
+            {
+                ["apiVersion"] = cronJob.Kind.Type.ApiVersion,
+                ["kind"] = cronJob.Kind.Type.Kind,
+                ["name"] = cronJob.Name,
+                ["uid"] = cronJob.Uid,
+                ["controller"] = true,
+                ["blockOwnerDeletion"] = true,
+            }),
+        };
+        try
+        {
+            await client.CreateAsync(
+                ResourceTypes.Jobs,
+                new JsonObject { ["apiVersion"] = "batch/v1", ["kind"] = "Job", ["metadata"] = metadata, ["spec"] = template["spec"]!.DeepClone() },
+                FieldManagers.Delivery,
+                cancellationToken);
+        }
+        catch (KubernetesApiException e) when (e.IsAlreadyExists)
+        {
+            // Made by an earlier try that died before the deletion.
+        }
+    }
+
+    /// <summary>By uid, so that a namesake made meanwhile is not hit.</summary>
+    private Task DeleteAsync(ResourceType type, JsonObject obj, CancellationToken cancellationToken) => client.DeleteAsync(
+        type, (string?)obj["metadata"]?["namespace"], (string)obj["metadata"]!["name"]!, (string?)obj["metadata"]?["uid"], "Background", cancellationToken);
+}

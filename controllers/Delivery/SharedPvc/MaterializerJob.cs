@@ -1,0 +1,123 @@
+using System.Text.Json.Nodes;
+using AiModels.Contracts.V1Alpha1;
+
+namespace AiModels.Controllers.Delivery.SharedPvc;
+
+/// <summary>
+/// The documents of one materializer: a Job that writes one model into the claim, and the Secret with its grant. The Job stays when it has completed, because
+/// it is the record that the claim holds the model; the Secret goes. Pure.
+/// </summary>
+internal static class MaterializerJob
+{
+    public const string GrantKey = "token";
+    public const string CaKey = "ca.crt";
+
+    /// <summary>Annotation on the Secret: when the grant ends.</summary>
+    public const string ExpiresAt = "ai.deckhouse.io/expires-at";
+
+    private const string ClaimPath = "/models";
+    private const string GrantPath = "/var/run/ai-models/grant";
+
+    public static string NameFor(Workload workload, DeliveredModel model) => $"{VolumeSet.NamePrefix}-{workload.Hash}-{model.DigestHex[..10]}";
+
+    public static JsonObject Secret(Workload workload, string name, RegistryGrantStatus grant, DeliveryOptions options)
+    {
+        var data = new JsonObject { [GrantKey] = Base64(grant.Token) };
+        if (options.RegistryCaPem is not null)
+        {
+            data[CaKey] = Base64(options.RegistryCaPem);
+        }
+
+        JsonObject metadata = Metadata(workload, name);
+        metadata["annotations"] = new JsonObject { [ExpiresAt] = grant.ExpiresAt.ToUniversalTime().ToString("yyyy-MM-ddTHH:mm:ssZ") };
+        return new JsonObject { ["apiVersion"] = "v1", ["kind"] = "Secret", ["metadata"] = metadata, ["type"] = "Opaque", ["data"] = data };
+    }
+
+    public static JsonObject Job(Workload workload, DeliveredModel model, string claim, RegistryGrantStatus grant, DeliveryOptions options)
+    {
+        string name = NameFor(workload, model);
+        return new JsonObject
+        {
+            ["apiVersion"] = "batch/v1",
+            ["kind"] = "Job",
+            ["metadata"] = Metadata(workload, name),
+            ["spec"] = new JsonObject
+            {
+                ["backoffLimit"] = 6,
+                ["template"] = new JsonObject
+                {
+                    ["metadata"] = new JsonObject { ["labels"] = workload.Labels() },
+                    ["spec"] = PodSpec(name, model, claim, grant, options),
+                },
+            },
+        };
+    }
+
+    private static JsonObject PodSpec(string name, DeliveredModel model, string claim, RegistryGrantStatus grant, DeliveryOptions options) => new()
+    {
+        ["restartPolicy"] = "Never",
+        ["automountServiceAccountToken"] = false,
+        ["enableServiceLinks"] = false,
+        ["securityContext"] = new JsonObject
+        {
+            ["runAsNonRoot"] = true,
+            ["runAsUser"] = 65532,
+            ["runAsGroup"] = 65532,
+            ["fsGroup"] = 65532, // so that a fresh volume can be written
+            ["seccompProfile"] = new JsonObject { ["type"] = "RuntimeDefault" },
+        },
+        ["containers"] = new JsonArray(new JsonObject
+        {
+            ["name"] = "materialize",
+            ["image"] = options.NodeAgentImage,
+            ["command"] = new JsonArray("nodeagent", "materialize"),
+            ["args"] = Arguments(model, grant, options),
+            ["resources"] = new JsonObject
+            {
+                ["requests"] = new JsonObject { ["cpu"] = "100m", ["memory"] = "256Mi" },
+                ["limits"] = new JsonObject { ["memory"] = "1Gi" }, // also pays for the page cache of claims without direct I/O
+            },
+            ["securityContext"] = new JsonObject
+            {
+                ["allowPrivilegeEscalation"] = false,
+                ["readOnlyRootFilesystem"] = true,
+                ["capabilities"] = new JsonObject { ["drop"] = new JsonArray("ALL") },
+            },
+            ["volumeMounts"] = new JsonArray(
+                new JsonObject { ["name"] = "claim", ["mountPath"] = ClaimPath },
+                new JsonObject { ["name"] = "grant", ["mountPath"] = GrantPath, ["readOnly"] = true }),
+        }),
+        ["volumes"] = new JsonArray(
+            new JsonObject { ["name"] = "claim", ["persistentVolumeClaim"] = new JsonObject { ["claimName"] = claim } },
+            new JsonObject { ["name"] = "grant", ["secret"] = new JsonObject { ["secretName"] = name } }),
+    };
+
+    private static JsonArray Arguments(DeliveredModel model, RegistryGrantStatus grant, DeliveryOptions options)
+    {
+        JsonArray arguments =
+        [
+            "--registry", options.JobRegistryAddress ?? grant.Registry,
+            "--repository", grant.Repository,
+            "--digest", model.Digest,
+            "--grant-file", $"{GrantPath}/{GrantKey}",
+            "--target", $"{ClaimPath}/{model.DigestHex}",
+        ];
+        if (options.RegistryCaPem is not null)
+        {
+            arguments.Add("--registry-ca-file");
+            arguments.Add($"{GrantPath}/{CaKey}");
+        }
+
+        return arguments;
+    }
+
+    private static string Base64(string text) => Convert.ToBase64String(System.Text.Encoding.UTF8.GetBytes(text));
+
+    private static JsonObject Metadata(Workload workload, string name) => new()
+    {
+        ["name"] = name,
+        ["namespace"] = workload.Namespace,
+        ["labels"] = workload.Labels(),
+        ["ownerReferences"] = workload.OwnerReferences(),
+    };
+}

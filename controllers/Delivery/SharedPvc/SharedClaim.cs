@@ -1,0 +1,102 @@
+using System.Text.Json.Nodes;
+using AiModels.Contracts.V1Alpha1;
+using AiModels.Contracts.WellKnown;
+using AiModels.Hosting.Kubernetes;
+
+namespace AiModels.Controllers.Delivery.SharedPvc;
+
+/// <summary>The claim that holds a workload's models: ours, made and grown as needed, or the user's, which is only looked at (requirement D8).</summary>
+internal sealed class SharedClaim(IKubernetesClient client, DeliveryOptions options)
+{
+    public static string NameFor(Workload workload) => $"{VolumeSet.NamePrefix}-{workload.Hash}";
+
+    /// <summary>The claim's name, or why there is none.</summary>
+    public async Task<(string? Name, DeliveryOutcome.Held? Problem)> EnsureAsync(Workload workload, long bytes, CancellationToken cancellationToken)
+    {
+        if (workload.UserClaim is { } userClaim)
+        {
+            JsonObject? existing = await client.GetAsync(ResourceTypes.PersistentVolumeClaims, workload.Namespace, userClaim, cancellationToken);
+            return existing is not null ? (userClaim, null) : (null, new DeliveryOutcome.Held(
+                Reasons.ModelCachePvcNotFound,
+                $"the claim '{userClaim}' named by {Annotations.ModelCacheClaim} does not exist in namespace {workload.Namespace}",
+                IsWarning: true,
+                LookAgain: TimeSpan.FromSeconds(10))); // claims are not watched: they are many, and this is rare
+        }
+
+        string name = NameFor(workload);
+        JsonObject? claim = await client.GetAsync(ResourceTypes.PersistentVolumeClaims, workload.Namespace, name, cancellationToken);
+        return claim is null
+            ? await CreateAsync(workload, name, bytes, cancellationToken)
+            : await GrowAsync(workload, name, claim, bytes, cancellationToken);
+    }
+
+    public Task DeleteAsync(Workload workload, CancellationToken cancellationToken) =>
+        client.DeleteAsync(ResourceTypes.PersistentVolumeClaims, workload.Namespace, NameFor(workload), uid: null, propagationPolicy: null, cancellationToken);
+
+    private async Task<(string? Name, DeliveryOutcome.Held? Problem)> CreateAsync(Workload workload, string name, long bytes, CancellationToken cancellationToken)
+    {
+        KubernetesList classes = await client.ListAsync(ResourceTypes.StorageClasses, null, null, cancellationToken);
+        StorageClassChoice choice = StorageClassChoice.Choose(options.StorageClasses, classes.Items);
+        if (choice.Name is null)
+        {
+            return (null, new DeliveryOutcome.Held(Reasons.ModelDeliveryInvalid, choice.Problem!, IsWarning: true, LookAgain: TimeSpan.FromSeconds(30)));
+        }
+
+        try
+        {
+            await client.CreateAsync(ResourceTypes.PersistentVolumeClaims, new JsonObject
+            {
+                ["apiVersion"] = "v1",
+                ["kind"] = "PersistentVolumeClaim",
+                ["metadata"] = new JsonObject
+                {
+                    ["name"] = name,
+                    ["namespace"] = workload.Namespace,
+                    ["labels"] = workload.Labels(),
+                    ["ownerReferences"] = workload.OwnerReferences(),
+                },
+                ["spec"] = new JsonObject
+                {
+                    ["accessModes"] = new JsonArray("ReadWriteMany"),
+                    ["storageClassName"] = choice.Name,
+                    ["resources"] = Requests(bytes),
+                },
+            }, FieldManagers.Delivery, cancellationToken);
+        }
+        catch (KubernetesApiException e) when (e.IsAlreadyExists)
+        {
+            // Made by an earlier try whose answer was lost.
+        }
+
+        return (name, null);
+    }
+
+    private async Task<(string? Name, DeliveryOutcome.Held? Problem)> GrowAsync(Workload workload, string name, JsonObject claim, long bytes, CancellationToken cancellationToken)
+    {
+        long? requested = ClaimSize.Parse((string?)claim["spec"]?["resources"]?["requests"]?["storage"]);
+        if (claim["metadata"]?["deletionTimestamp"] is not null)
+        {
+            return (null, new DeliveryOutcome.Held(Reasons.ModelNotReady, $"the claim '{name}' of an earlier delivery is still being deleted", IsWarning: false, TimeSpan.FromSeconds(5)));
+        }
+
+        if (requested >= bytes)
+        {
+            return (name, null);
+        }
+
+        try
+        {
+            var patch = new JsonObject { ["spec"] = new JsonObject { ["resources"] = Requests(bytes) } };
+            await client.PatchAsync(
+                ResourceTypes.PersistentVolumeClaims, workload.Namespace, name, KubernetesPatch.Merge, patch, null, FieldManagers.Delivery, cancellationToken);
+            return (name, null);
+        }
+        catch (KubernetesApiException e) when (e.StatusCode is 403 or 422)
+        {
+            string message = $"the claim '{name}' has {ClaimSize.Format(requested ?? 0)}, the models need {ClaimSize.Format(bytes)}, and it cannot grow: {e.Message}";
+            return (null, new DeliveryOutcome.Held(Reasons.InsufficientStorage, message, IsWarning: true, TimeSpan.FromMinutes(1)));
+        }
+    }
+
+    private static JsonObject Requests(long bytes) => new() { ["requests"] = new JsonObject { ["storage"] = ClaimSize.Format(bytes) } };
+}

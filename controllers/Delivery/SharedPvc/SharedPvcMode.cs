@@ -1,0 +1,126 @@
+using System.Text.Json.Nodes;
+using AiModels.Contracts.V1Alpha1;
+using AiModels.Contracts.WellKnown;
+using AiModels.Hosting.Kubernetes;
+
+namespace AiModels.Controllers.Delivery.SharedPvc;
+
+/// <summary>
+/// Models on one claim per workload that all of its Pods share, each written by a Job into a folder named after its digest (requirement D4).
+/// Prepared when every Job has completed.
+/// </summary>
+internal sealed class SharedPvcMode(IKubernetesClient client, SharedClaim claims, MaterializerGrants grants, DeliveryOptions options, TimeProvider time) : IDeliveryMode
+{
+    public const string ModeName = "SharedPVC";
+
+    // A Job has its own six tries with growing delays; after that only a changed world helps, so a new one is not hurried.
+    private static readonly TimeSpan FailedJobLife = TimeSpan.FromMinutes(2);
+
+    public string Name => ModeName;
+
+    public async Task<DeliveryOutcome> PrepareAsync(Workload workload, IReadOnlyList<ModelFact> models, CancellationToken cancellationToken)
+    {
+        long bytes = ClaimSize.For(models.DistinctBy(model => model.Delivered.Digest).Select(model => model.SizeBytes));
+        (string? claim, DeliveryOutcome.Held? problem) = await claims.EnsureAsync(workload, bytes, cancellationToken);
+        if (claim is null)
+        {
+            return problem!;
+        }
+
+        var waiting = new List<DeliveryOutcome.Held>();
+        foreach (ModelFact model in models)
+        {
+            if (await MaterializeAsync(workload, model, claim, cancellationToken) is { } held)
+            {
+                waiting.Add(held);
+            }
+        }
+
+        await RemoveOthersAsync(workload, models, cancellationToken);
+        return waiting.Count == 0
+            ? new DeliveryOutcome.Prepared(new DeliveryPlan(ModeName, claim, [.. models.Select(model => model.Delivered)]))
+            : new DeliveryOutcome.Held(
+                waiting[0].Reason, string.Join("; ", waiting.Select(held => held.Message)), waiting.Any(held => held.IsWarning), waiting.Min(held => held.LookAgain));
+    }
+
+    public VolumeSet Volumes(DeliveryPlan plan) => new(
+        [new JsonObject { ["name"] = VolumeSet.NamePrefix, ["persistentVolumeClaim"] = new JsonObject { ["claimName"] = plan.Claim } }],
+        [.. plan.Models.Select(model => new ModelMount(model.Name, VolumeSet.NamePrefix, model.DigestHex))]);
+
+    public async Task CleanupAsync(Workload workload, CancellationToken cancellationToken)
+    {
+        await RemoveOthersAsync(workload, [], cancellationToken);
+        await claims.DeleteAsync(workload, cancellationToken);
+    }
+
+    /// <summary>Sees to one model's Job. Null when it has completed.</summary>
+    private async Task<DeliveryOutcome.Held?> MaterializeAsync(Workload workload, ModelFact model, string claim, CancellationToken cancellationToken)
+    {
+        string name = MaterializerJob.NameFor(workload, model.Delivered);
+        JsonObject? job = await client.GetAsync(ResourceTypes.Jobs, workload.Namespace, name, cancellationToken);
+        if (job is null)
+        {
+            RegistryGrantStatus grant = await grants.IssueAsync(workload, model, name, cancellationToken);
+            await CreateIgnoringExistingAsync(MaterializerJob.Job(workload, model.Delivered, claim, grant, options), cancellationToken);
+            return Waiting(model, name);
+        }
+
+        JobState state = JobState.Of(job);
+        if (state.IsComplete)
+        {
+            await grants.RemoveAsync(workload, name, cancellationToken);
+            return null;
+        }
+
+        if (state.IsFailed)
+        {
+            return await RetryFailedAsync(workload, model, job, state, cancellationToken);
+        }
+
+        await grants.RenewAsync(workload, model, name, cancellationToken);
+        return Waiting(model, name);
+    }
+
+    private async Task<DeliveryOutcome.Held> RetryFailedAsync(Workload workload, ModelFact model, JsonObject job, JobState state, CancellationToken cancellationToken)
+    {
+        string name = (string)job["metadata"]!["name"]!;
+        if (state.FailedAt is null || time.GetUtcNow() - state.FailedAt > FailedJobLife)
+        {
+            await client.DeleteAsync(ResourceTypes.Jobs, workload.Namespace, name, (string?)job["metadata"]?["uid"], "Background", cancellationToken);
+        }
+
+        return new DeliveryOutcome.Held(
+            Reasons.ModelNotReady, $"{model.Reference}: Job {name} failed ({state.Message}) and will be made anew; 'kubectl logs job/{name}' tells more", IsWarning: true, FailedJobLife);
+    }
+
+    private static DeliveryOutcome.Held Waiting(ModelFact model, string job) =>
+        new(Reasons.ModelNotReady, $"{model.Reference} is being copied by Job {job}", IsWarning: false, TimeSpan.FromMinutes(1));
+
+    /// <summary>Jobs and Secrets for models that the workload no longer asks for.</summary>
+    private async Task RemoveOthersAsync(Workload workload, IReadOnlyList<ModelFact> models, CancellationToken cancellationToken)
+    {
+        var wanted = models.Select(model => MaterializerJob.NameFor(workload, model.Delivered)).ToHashSet();
+        var ours = new KubernetesListOptions { LabelSelector = $"{Labels.WorkloadUid}={workload.Uid},{Labels.ManagedBy}={Labels.ManagedByValue}" };
+        foreach (JsonObject job in (await client.ListAsync(ResourceTypes.Jobs, workload.Namespace, ours, cancellationToken)).Items)
+        {
+            string name = (string)job["metadata"]!["name"]!;
+            if (!wanted.Contains(name))
+            {
+                await client.DeleteAsync(ResourceTypes.Jobs, workload.Namespace, name, null, "Background", cancellationToken);
+                await grants.RemoveAsync(workload, name, cancellationToken);
+            }
+        }
+    }
+
+    private async Task CreateIgnoringExistingAsync(JsonObject job, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await client.CreateAsync(ResourceTypes.Jobs, job, FieldManagers.Delivery, cancellationToken);
+        }
+        catch (KubernetesApiException e) when (e.IsAlreadyExists)
+        {
+            // Made by an earlier try whose answer was lost.
+        }
+    }
+}

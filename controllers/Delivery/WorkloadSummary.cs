@@ -1,0 +1,25 @@
+using System.Text.Json.Nodes;
+using AiModels.Contracts.WellKnown;
+using AiModels.Controllers.Runtime;
+
+namespace AiModels.Controllers.Delivery;
+
+/// <summary>What the cache keeps of a workload: enough to know which changes concern it. The reconciler reads the workload itself afresh.</summary>
+internal sealed record WorkloadSummary(NamespacedName Name, ModelReferences References, bool IsTouched)
+{
+    /// <summary>Whether delivery has anything to do with it.</summary>
+    public bool IsOurs => IsTouched || !References.IsEmpty;
+
+    public static WorkloadSummary Of(WorkloadKind kind, JsonObject workload) =>
+        new(NamespacedName.Of(workload), ModelReferences.Of(workload), Touched(kind, workload));
+
+    /// <summary>Whether we left something on it: fields of our manager, our annotations, or the gate.</summary>
+    public static bool Touched(WorkloadKind kind, JsonObject workload)
+    {
+        JsonObject? annotations = workload["metadata"]?["annotations"] as JsonObject;
+        return annotations?.ContainsKey(Annotations.ResolvedModels) == true
+            || annotations?.ContainsKey(Annotations.DeliveryMessage) == true
+            || (workload["metadata"]?["managedFields"] as JsonArray)?.Any(entry => (string?)entry?["manager"] == FieldManagers.Delivery) == true
+            || SchedulingGate.IsOn(kind.TemplateOf(workload));
+    }
+}

@@ -1,0 +1,77 @@
+using System.Text.Json;
+
+namespace AiModels.Controllers.Preparation.Formats.Safetensors;
+
+/// <summary>What config.json of a transformers model declares.</summary>
+internal sealed record TransformersConfig
+{
+    // In the order in which the first one found counts.
+    private static readonly string[] ContextFields = ["max_position_embeddings", "n_positions", "max_sequence_length", "seq_length", "model_max_length"];
+    private static readonly string[] TextConfigs = ["text_config", "llm_config", "language_config", "thinker_config"];
+
+    public string? ModelType { get; init; }
+    public string? Architecture { get; init; }
+    public long? ContextTokens { get; init; }
+
+    /// <summary>quantization_config.quant_method.</summary>
+    public string? QuantizationMethod { get; init; }
+
+    /// <summary>auto_map is there: the loader must run code of the repository.</summary>
+    public bool NeedsCode { get; init; }
+
+    public bool HasVision { get; init; }
+    public bool HasAudio { get; init; }
+
+    public static TransformersConfig Parse(string path, ReadOnlyMemory<byte> json)
+    {
+        using JsonDocument document = ParseDocument(path, json);
+        JsonElement root = document.RootElement;
+        if (root.ValueKind != JsonValueKind.Object)
+        {
+            throw new InvalidModelFileException(path, $"it is a JSON {root.ValueKind}; it must be an object.");
+        }
+
+        return new TransformersConfig
+        {
+            ModelType = Text(root, "model_type"),
+            Architecture = root.TryGetProperty("architectures", out JsonElement list) && list.ValueKind == JsonValueKind.Array && list.GetArrayLength() > 0
+                && list[0].ValueKind == JsonValueKind.String ? list[0].GetString() : null,
+            ContextTokens = Context(root) ?? TextConfigs.Select(name => Object(root, name) is { } inner ? Context(inner) : null).FirstOrDefault(value => value is not null),
+            QuantizationMethod = (Object(root, "quantization_config") ?? Object(root, "compression_config")) is { } quantization ? Text(quantization, "quant_method") : null,
+            NeedsCode = Object(root, "auto_map") is not null,
+            HasVision = Object(root, "vision_config") is not null,
+            HasAudio = Object(root, "audio_config") is not null,
+        };
+    }
+
+    public static JsonDocument ParseDocument(string path, ReadOnlyMemory<byte> json)
+    {
+        try
+        {
+            return JsonDocument.Parse(PythonJson.WithoutSpecialNumbers(json), new JsonDocumentOptions { MaxDepth = 64, AllowTrailingCommas = true });
+        }
+        catch (JsonException e)
+        {
+            throw new InvalidModelFileException(path, $"it is not valid JSON: {e.Message}");
+        }
+    }
+
+    public static string? Text(JsonElement parent, string name) =>
+        parent.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.String && value.GetString() is { Length: > 0 } text ? text : null;
+
+    private static JsonElement? Object(JsonElement parent, string name) =>
+        parent.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.Object ? value : null;
+
+    private static long? Context(JsonElement config)
+    {
+        foreach (string field in ContextFields)
+        {
+            if (config.TryGetProperty(field, out JsonElement value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out long tokens) && tokens > 0)
+            {
+                return tokens;
+            }
+        }
+
+        return null;
+    }
+}

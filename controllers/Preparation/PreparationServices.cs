@@ -1,0 +1,74 @@
+using AiModels.Controllers.Cleanup;
+using AiModels.Controllers.Preparation.Archives;
+using AiModels.Controllers.Preparation.Formats;
+using AiModels.Controllers.Preparation.Formats.Gguf;
+using AiModels.Controllers.Preparation.Formats.Safetensors;
+using AiModels.Controllers.Preparation.Pipeline;
+using AiModels.Controllers.Preparation.Sources;
+using AiModels.Controllers.Preparation.Sources.HuggingFace;
+using AiModels.Controllers.Preparation.Sources.Ollama;
+using AiModels.Controllers.Preparation.Sources.Upload;
+using AiModels.Controllers.Preparation.Stages;
+using AiModels.Controllers.Runtime;
+using AiModels.Controllers.Uploads;
+using AiModels.Hosting.Kubernetes;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+
+namespace AiModels.Controllers.Preparation;
+
+/// <summary>Registers preparation: what can be read, in which order it is done, and who leads it.</summary>
+internal static class PreparationServices
+{
+    // Reconciling is quick; the long work is the workers'.
+    private const int Reconcilers = 4;
+
+    public static IServiceCollection AddPreparation(this IServiceCollection services)
+    {
+        services.AddSingleton<IModelSource, UploadSource>();
+        services.AddHuggingFace();
+        services.AddOllama();
+
+        services.AddSingleton<IArchiveReader, ZipArchiveReader>();
+        services.AddSingleton<IArchiveReader, GzipTarReader>();
+        services.AddSingleton<IArchiveReader, ZstdTarReader>();
+        services.AddSingleton<IArchiveReader, TarArchiveReader>();
+
+        // In the order in which they are asked: where Safetensors and GGUF lie side by side, Safetensors are taken (Q2).
+        services.AddSingleton<IModelFormat, SafetensorsFormat>();
+        services.AddSingleton<IModelFormat, GgufFormat>();
+
+        services.AddSingleton<IPreparationStage, ResolveSource>();
+        services.AddSingleton<IPreparationStage, Detect>();
+        services.AddSingleton<IPreparationStage, Verify>();
+        services.AddSingleton<IPreparationStage, ReserveCapacity>();
+        services.AddSingleton<IPreparationStage, Pack>();
+        services.AddSingleton<IPreparationStage, Commit>();
+        services.TryAddSingleton<ICapacity, UnlimitedCapacity>();
+        services.AddSingleton<PreparationPipeline>();
+        services.AddSingleton<ProgressReporter>();
+        services.AddSingleton<InProcessWorkers>();
+        services.TryAddSingleton<IPreparationWorkers>(provider => provider.GetRequiredService<InProcessWorkers>());
+        services.AddHostedService(provider => provider.GetRequiredService<InProcessWorkers>());
+
+        services.AddSingleton<UploadSessions>();
+        services.AddSingleton<UploadAccess>();
+        services.AddSingleton<ModelCleanup>();
+        services.AddSingleton<ModelStatusWriter>();
+        services.AddSingleton<ModelEvents>();
+        return services.AddController<ModelKey, ModelReconciler>("models", Reconcilers, Watch);
+    }
+
+    private static void Watch(IServiceProvider provider, WorkQueue<ModelKey> queue)
+    {
+        var informers = provider.GetRequiredService<Informers>();
+        informers.Get(ResourceTypes.Models, ModelVersion.Of).Subscribe(change => queue.Add(ModelKey.OfModel(change.Key)));
+        informers.Get(ResourceTypes.ClusterModels, ModelVersion.Of).Subscribe(change => queue.Add(ModelKey.OfClusterModel(change.Key)));
+        provider.GetRequiredService<IPreparationWorkers>().Changed += queue.Add;
+    }
+
+    /// <summary>All that must be known of a model to wake its reconciler, which reads the model itself.</summary>
+    private sealed record ModelVersion(string? ResourceVersion)
+    {
+        public static ModelVersion Of(System.Text.Json.Nodes.JsonObject document) => new((string?)document["metadata"]?["resourceVersion"]);
+    }
+}

@@ -1,0 +1,117 @@
+using System.Net;
+using System.Text;
+using System.Text.Json.Nodes;
+using AiModels.Contracts.V1Alpha1;
+using AiModels.Contracts.WellKnown;
+using AiModels.Controllers.Preparation.Pipeline;
+using AiModels.Controllers.Preparation.Sources.Hubs;
+using AiModels.Hosting.Kubernetes;
+using AiModels.ModelPack.Format;
+
+namespace AiModels.Controllers.Preparation.Sources.HuggingFace;
+
+/// <summary>Models of Hugging Face (requirement P1): the revision is resolved to a commit before anything else, and frozen.</summary>
+internal sealed class HuggingFaceSource(HubClient hub, IKubernetesClient client, TimeProvider time) : IModelSource
+{
+    public string Name => SourceTypes.HuggingFace;
+
+    public bool Handles(ClusterModelSource source) =>
+        source.Url is { } url && Uri.TryCreate(url, UriKind.Absolute, out Uri? uri) && uri.Host is "huggingface.co" or "www.huggingface.co" or "hf.co";
+
+    public async Task<StageOutcome> ResolveAsync(PreparationContext context, CancellationToken cancellationToken)
+    {
+        if (HubReference.Parse(context.Model.Source.Url!, out string problem) is not { } reference)
+        {
+            return StageOutcome.Failed(Reasons.UnsupportedSource, problem);
+        }
+
+        (string? token, string? missing) = await TokenAsync(context.Model, cancellationToken);
+        if (missing is not null)
+        {
+            return StageOutcome.Retry(Reasons.PublicationFailed, missing);
+        }
+
+        (string commit, string? innerPath) = (context.Progress.Source ?? context.Model.Status.Source)?.ResolvedRevision is { } frozen
+            ? (frozen, null)
+            : await CommitAsync(reference, token, cancellationToken);
+        IReadOnlyList<HubFile> files = await hub.ListAsync(reference.Repository, commit, token, cancellationToken);
+        if (files.Select(file => ModelPath.Problem(file.Path) is { } wrong ? $"{file.Path} {wrong}" : null).FirstOrDefault(wrong => wrong is not null) is { } badPath)
+        {
+            return StageOutcome.Failed(Reasons.PublicationFailed, $"{reference.Repository} has a file that cannot be stored: {badPath}.");
+        }
+
+        string? named = reference.File ?? innerPath;
+        if (named is not null && named.Contains('.', StringComparison.Ordinal) && files.All(file => file.Path != named))
+        {
+            return StageOutcome.Failed(Reasons.PublicationFailed, $"{reference.Repository} has no file {named} at {commit}.");
+        }
+
+        // With a frozen commit nobody asks the hub where the revision ends in the URL: the file that is there tells.
+        string? preferred = reference.File ?? reference.Candidates().Select(candidate => candidate.InnerPath).FirstOrDefault(path => files.Any(file => file.Path == path));
+        var resolved = new ResolvedSource { ResolvedType = SourceTypes.HuggingFace, ResolvedRevision = commit };
+        context.Content = new HubContent(
+            (file, start, end, cancellation) => hub.OpenAsync(reference.Repository, commit, file.Path, start, end, token, cancellation), resolved, files, time)
+        {
+            PreferredFile = preferred,
+        };
+        return StageOutcome.Done;
+    }
+
+    /// <summary>The commit, and what of the URL's path is no revision.</summary>
+    private async Task<(string Commit, string? InnerPath)> CommitAsync(HubReference reference, string? token, CancellationToken cancellationToken)
+    {
+        HubException? first = null;
+        foreach ((string revision, string? innerPath) in reference.Candidates())
+        {
+            try
+            {
+                return (await hub.ResolveAsync(reference.Repository, revision, token, cancellationToken), innerPath);
+            }
+            catch (HubException e) when (e.IsRevisionMissing)
+            {
+                // A branch may have slashes: perhaps the next part belongs to its name.
+                first ??= e;
+            }
+        }
+
+        throw first ?? new HubException($"{reference.Repository} has no revision.", HttpStatusCode.NotFound);
+    }
+
+    /// <summary>The token of spec.source.authSecretRef, or why there is none although one is named.</summary>
+    private async Task<(string? Token, string? Missing)> TokenAsync(ModelObject model, CancellationToken cancellationToken)
+    {
+        if (model.AuthSecret?.Name is not { } name)
+        {
+            return (null, null);
+        }
+
+        if (await client.GetAsync(ResourceTypes.Secrets, model.Key.Name.Namespace, name, cancellationToken) is not { } secret)
+        {
+            return (null, $"Secret {model.Key.Name.Namespace}/{name} (spec.source.authSecretRef) does not exist.");
+        }
+
+        foreach (string key in SecretKeys.HuggingFaceToken)
+        {
+            if ((string?)(secret["data"] as JsonObject)?[key] is { Length: > 0 } encoded)
+            {
+                return (Encoding.UTF8.GetString(Convert.FromBase64String(encoded)).Trim(), null);
+            }
+        }
+
+        return (null, $"Secret {model.Key.Name.Namespace}/{name} (spec.source.authSecretRef) has none of the keys {string.Join(", ", SecretKeys.HuggingFaceToken)}.");
+    }
+}
+
+/// <summary>Registers the source.</summary>
+internal static class HuggingFaceServices
+{
+    public static IServiceCollection AddHuggingFace(this IServiceCollection services)
+    {
+        services.AddSingleton(provider =>
+        {
+            var options = provider.GetRequiredService<ControllersOptions>();
+            return new HubClient(HubTransport.Create(options, options.HuggingfaceEndpoint, provider.GetRequiredService<TimeProvider>()));
+        });
+        return services.AddSingleton<IModelSource, HuggingFaceSource>();
+    }
+}

@@ -1,0 +1,130 @@
+using AiModels.Contracts.V1Alpha1;
+using AiModels.Controllers.Preparation.Archives;
+using AiModels.Controllers.Preparation.Formats;
+using AiModels.Controllers.Preparation.Pipeline;
+using AiModels.ModelPack.Chunking;
+using AiModels.ModelPack.Format;
+
+namespace AiModels.Controllers.Preparation.Sources.Upload;
+
+/// <summary>
+/// An uploaded archive. It is read twice: once to learn names, sizes and headers, so that nothing of a bad archive is ever stored, and once to store the
+/// files that are kept. Both times as a stream.
+/// </summary>
+internal sealed class ArchiveUpload : ISourceContent
+{
+    private readonly ReceivedFile _file;
+    private readonly IArchiveReader _reader;
+    private readonly TimeProvider _time;
+    private readonly string _root;
+    private readonly IReadOnlyDictionary<string, Inspection> _inspected;
+
+    private ArchiveUpload(ReceivedFile file, IArchiveReader reader, TimeProvider time, ResolvedSource resolved, string root, IReadOnlyDictionary<string, Inspection> inspected)
+    {
+        _file = file;
+        _reader = reader;
+        _time = time;
+        _root = root;
+        _inspected = inspected;
+        Resolved = resolved;
+        Files = [.. inspected.Values.Select(entry => entry.File)];
+    }
+
+    public ResolvedSource Resolved { get; }
+
+    public IReadOnlyList<SourceFile> Files { get; }
+
+    public string? PreferredFile => null;
+
+    /// <summary>The first reading.</summary>
+    public static async Task<ArchiveUpload> OpenAsync(ReceivedFile file, IArchiveReader reader, ResolvedSource resolved, TimeProvider time, CancellationToken cancellationToken)
+    {
+        var inspected = new List<Inspection>();
+        await foreach (ArchiveEntry entry in reader.ReadAsync(file, cancellationToken))
+        {
+            inspected.Add(await InspectAsync(entry, cancellationToken));
+        }
+
+        string root = ArchiveRoot.Of(inspected.Select(entry => entry.File));
+        IEnumerable<Inspection> rooted = inspected.Where(entry => entry.File.Path.StartsWith(root, StringComparison.Ordinal)).Select(entry => entry.Below(root));
+        return new ArchiveUpload(file, reader, time, resolved, root, rooted.ToDictionary(entry => entry.File.Path));
+    }
+
+    public Task<IReadOnlyList<ModelFile>> InspectAsync(IReadOnlySet<string> paths, CancellationToken cancellationToken) =>
+        Task.FromResult<IReadOnlyList<ModelFile>>([.. paths.Order(StringComparer.Ordinal).Select(path => _inspected[path].Result())]);
+
+    /// <summary>The second reading.</summary>
+    public async Task<IReadOnlyList<FileEntry>> StoreAsync(PreparationContext context, IReadOnlySet<string> paths, int chunkSize, CancellationToken cancellationToken)
+    {
+        await using Checkpoint checkpoint = await Checkpoint.OpenAsync(context, _time, cancellationToken);
+        if (checkpoint.IsResumed)
+        {
+            context.Progress.Enter("Pack", Reasons.PublicationResumed);
+        }
+
+        var stored = new List<FileEntry>();
+        await foreach (ArchiveEntry entry in _reader.ReadAsync(_file, cancellationToken))
+        {
+            string path = entry.Path.StartsWith(_root, StringComparison.Ordinal) ? entry.Path[_root.Length..] : "";
+            if (paths.Contains(path))
+            {
+                stored.Add(await StoreAsync(context, checkpoint, path, entry, chunkSize, cancellationToken));
+            }
+        }
+
+        return stored;
+    }
+
+    public ValueTask DisposeAsync() => _file.DisposeAsync();
+
+    private static async Task<FileEntry> StoreAsync(
+        PreparationContext context, Checkpoint checkpoint, string path, ArchiveEntry entry, int chunkSize, CancellationToken cancellationToken)
+    {
+        IReadOnlyList<ChunkEntry> committed = checkpoint.CommittedOf(path, entry.Length, chunkSize);
+        foreach (ChunkEntry chunk in committed)
+        {
+            context.Progress.Commit(path, chunk.Length, chunk.StoredLength);
+        }
+
+        long done = committed.Count == 0 ? 0 : committed[^1].End;
+        if (committed.Count > 0 && done == entry.Length)
+        {
+            return new FileEntry { Path = path, Chunks = committed };
+        }
+
+        await StreamSkip.SkipAsync(entry.Content, done, cancellationToken);
+        var options = new ChunkedFileWriterOptions
+        {
+            ChunkSize = chunkSize,
+            Length = entry.Length,
+            Committed = committed,
+            OnCommitted = (chunk, cancellation) => checkpoint.CommitAsync(path, chunk, cancellation),
+        };
+        return await context.Writer.WriteFileAsync(path, entry.Content, options, cancellationToken);
+    }
+
+    private static async Task<Inspection> InspectAsync(ArchiveEntry entry, CancellationToken cancellationToken)
+    {
+        var file = new SourceFile(entry.Path, entry.Length);
+        try
+        {
+            return new Inspection(file, await FileInspector.InspectAsync(file, entry.Content, cancellationToken), null);
+        }
+        catch (InvalidModelFileException e)
+        {
+            // Only a file that is kept must be sound, and which are kept is not known before all names are.
+            return new Inspection(file, null, e);
+        }
+    }
+
+    private sealed record Inspection(SourceFile File, ModelFile? Model, InvalidModelFileException? Error)
+    {
+        public Inspection Below(string root) => this with
+        {
+            File = File with { Path = File.Path[root.Length..] },
+            Model = Model is null ? null : Model with { Path = Model.Path[root.Length..] },
+        };
+
+        public ModelFile Result() => Error is null ? Model! : throw Error;
+    }
+}

@@ -1,0 +1,35 @@
+using AiModels.Contracts.V1Alpha1;
+using AiModels.Controllers.Preparation.Formats;
+using AiModels.Controllers.Preparation.Pipeline;
+using AiModels.ModelPack.Chunking;
+using AiModels.ModelPack.Format;
+
+namespace AiModels.Controllers.Preparation.Sources.Upload;
+
+/// <summary>An uploaded GGUF file: its chunks are in the model's repository in their final form, so that storing it is a matter of naming it.</summary>
+internal sealed class GgufUpload(ReceivedFile file, string path, ResolvedSource resolved) : ISourceContent
+{
+    public ResolvedSource Resolved => resolved;
+
+    public IReadOnlyList<SourceFile> Files { get; } = [new SourceFile(path, file.Length)];
+
+    public string? PreferredFile => null;
+
+    public async Task<IReadOnlyList<ModelFile>> InspectAsync(IReadOnlySet<string> paths, CancellationToken cancellationToken)
+    {
+        await using Stream stream = await file.OpenAsync(0, cancellationToken);
+        return [await FileInspector.InspectAsync(Files[0], stream, cancellationToken)];
+    }
+
+    public Task<IReadOnlyList<FileEntry>> StoreAsync(PreparationContext context, IReadOnlySet<string> paths, int chunkSize, CancellationToken cancellationToken)
+    {
+        foreach (ChunkEntry chunk in file.Entry.Chunks)
+        {
+            context.Progress.Commit(path, chunk.Length, chunk.StoredLength);
+        }
+
+        return Task.FromResult<IReadOnlyList<FileEntry>>([file.Entry with { Path = path }]);
+    }
+
+    public ValueTask DisposeAsync() => file.DisposeAsync();
+}

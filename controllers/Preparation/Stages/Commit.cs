@@ -1,0 +1,47 @@
+using AiModels.Contracts.V1Alpha1;
+using AiModels.Controllers.Preparation.Pipeline;
+using AiModels.ModelPack.Format;
+using AiModels.ModelPack.Oci;
+
+namespace AiModels.Controllers.Preparation.Stages;
+
+/// <summary>Pushes manifest and config and tags them. From here on the model is in the registry, whatever happens to this process.</summary>
+internal sealed class Commit : IPreparationStage
+{
+    public string Name => "Commit";
+
+    public string Reason => Reasons.PublicationSealing;
+
+    public async Task<StageOutcome> RunAsync(PreparationContext context, CancellationToken cancellationToken)
+    {
+        ResolvedModel resolved = context.Description!.Resolved;
+        PackedManifest packed = await context.Writer.PublishAsync(context.Stored, Describe(resolved), WellKnownTags.Model, cancellationToken);
+
+        // An archive as it was received and the notes of an unfinished attempt are of no use any more; garbage collection takes what only they named.
+        await context.Registry.DeleteManifestAsync(context.Model.Repository, WellKnownTags.Upload, cancellationToken);
+        await context.Registry.DeleteManifestAsync(context.Model.Repository, Checkpoint.Tag, cancellationToken);
+
+        context.Result = new PreparationResult
+        {
+            Artifact = new ModelArtifact { Digest = packed.Digest.ToString(), MediaType = MediaTypes.ModelManifest, SizeBytes = Math.Max(1, packed.LogicalBytes) },
+            Source = context.Content!.Resolved,
+            Resolved = resolved with { SourceCapabilities = Capabilities(context) },
+            CustomCode = context.Description.CustomCode,
+            LeftOut = context.LeftOut,
+            StoredBytes = packed.StoredBytes,
+        };
+        return StageOutcome.Done;
+    }
+
+    /// <summary>Only what the files themselves say: equal files must give the equal digest wherever they came from.</summary>
+    private static ModelDescription Describe(ResolvedModel resolved) => new()
+    {
+        Family = resolved.Family,
+        Format = resolved.Format?.ToLowerInvariant(),
+        ParamSize = ModelDescription.ParameterSize(resolved.ParameterCount),
+        Quantization = resolved.Quantization,
+    };
+
+    private static SourceCapabilities? Capabilities(PreparationContext context) => context.Content!.Capabilities
+        ?? (context.Description!.Tasks is { Count: > 0 } tasks ? new SourceCapabilities { Provider = context.Content.Resolved.ResolvedType, Tasks = tasks } : null);
+}

@@ -1,0 +1,82 @@
+using System.Text.RegularExpressions;
+using AiModels.Contracts.NodeCache;
+using AiModels.Contracts.V1Alpha1;
+using AiModels.Contracts.WellKnown;
+using AiModels.CsiDriver.Protos;
+using AiModels.Hosting.Grpc;
+using Google.Protobuf.Collections;
+
+namespace AiModels.CsiDriver.Requests;
+
+/// <summary>
+/// The arguments of NodePublishVolume, checked before any work is done. Whether the Pod may have the model is not decided here:
+/// a Pod's author can write any attribute, so the node agent decides from live state.
+/// Access mode and readonly are not held against the caller: kubelet calls every inline volume SINGLE_NODE_WRITER, and the mount is read-only either way.
+/// </summary>
+internal sealed partial record PublishRequest(string TargetPath, EnsureModelRequest Model)
+{
+    public static PublishRequest Parse(NodePublishVolumeRequest request)
+    {
+        VolumeArguments.CheckVolumeId(request.VolumeId);
+        VolumeArguments.CheckPath("target_path", request.TargetPath);
+        CheckCapability(request.VolumeCapability);
+        MapField<string, string> context = request.VolumeContext;
+        return new PublishRequest(request.TargetPath, new EnsureModelRequest
+        {
+            VolumeId = request.VolumeId,
+            PodNamespace = Attribute(context, CsiAttributes.PodNamespace, DnsName(), "is set by kubelet when CSIDriver.spec.podInfoOnMount is true"),
+            PodName = Attribute(context, CsiAttributes.PodName, DnsName(), "is set by kubelet when CSIDriver.spec.podInfoOnMount is true"),
+            PodUid = Attribute(context, CsiAttributes.PodUid, Uid(), "is set by kubelet when CSIDriver.spec.podInfoOnMount is true"),
+            ModelKind = Attribute(context, CsiAttributes.ModelKind, Kind(), $"must be {GroupVersion.ModelKind} or {GroupVersion.ClusterModelKind}"),
+            ModelName = Attribute(context, CsiAttributes.ModelName, DnsName(), "must be the name of a model"),
+            Digest = Attribute(context, CsiAttributes.Digest, Sha256(), "must be sha256: and 64 lower-case hex digits"),
+        });
+    }
+
+    private static void CheckCapability(VolumeCapability? capability)
+    {
+        if (capability is null)
+        {
+            throw Invalid("volume_capability is missing");
+        }
+
+        if (capability.AccessTypeCase == VolumeCapability.AccessTypeOneofCase.Block)
+        {
+            throw Invalid("volume_capability.block: models are folders of files, not block devices");
+        }
+
+        if (capability.AccessMode is null || capability.AccessMode.Mode == VolumeCapability.Types.AccessMode.Types.Mode.Unknown)
+        {
+            throw Invalid("volume_capability.access_mode is missing");
+        }
+
+        if (capability.Mount?.MountFlags.FirstOrDefault(flag => flag != "ro") is { } flag)
+        {
+            throw Invalid($"volume_capability.mount.mount_flags: '{flag}' is not supported; only ro is");
+        }
+    }
+
+    private static string Attribute(MapField<string, string> context, string key, Regex form, string want)
+    {
+        if (!context.TryGetValue(key, out string? value) || value.Length == 0)
+        {
+            throw Invalid($"volume_context[{key}] is missing: it {want}");
+        }
+
+        return form.IsMatch(value) ? value : throw Invalid($"volume_context[{key}]: '{value}' is not right: it {want}");
+    }
+
+    private static RpcException Invalid(string message) => new(RpcCode.InvalidArgument, message);
+
+    [GeneratedRegex(@"\A[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\z")]
+    private static partial Regex DnsName();
+
+    [GeneratedRegex(@"\A[A-Za-z0-9-]{1,64}\z")]
+    private static partial Regex Uid();
+
+    [GeneratedRegex(@"\A(Model|ClusterModel)\z")]
+    private static partial Regex Kind();
+
+    [GeneratedRegex(@"\Asha256:[0-9a-f]{64}\z")]
+    private static partial Regex Sha256();
+}

@@ -1,0 +1,37 @@
+using AiModels.Bench;
+
+// What hack/bench.sh cannot do in shell. Each command prints one number or one line per measurement.
+using var stop = new CancellationTokenSource();
+Console.CancelKeyPress += (_, pressed) =>
+{
+    pressed.Cancel = true;
+    stop.Cancel();
+};
+
+switch (args)
+{
+    case ["weights", var file, var bytes, var seed]:
+        await GgufWeights.WriteAsync(file, long.Parse(bytes), int.Parse(seed), stop.Token);
+        return 0;
+    case ["encode", var file]:
+        await EncodeStages.RunAsync(file, stop.Token);
+        return 0;
+    case ["push", var address, var repository, var file]:
+        await RegistryTransfer.PushAsync(address, repository, file, stop.Token);
+        return 0;
+    case ["pull", var address, var repository, var folder]:
+        await RegistryTransfer.PullAsync(address, repository, folder, stop.Token);
+        return 0;
+    case ["ready", var kubeconfig, var name, var file]:
+        await UploadToReady.RunAsync(kubeconfig, name, file, stop.Token);
+        return 0;
+    case ["grant", var kubeconfig, var name]:
+        await UploadToReady.GrantAsync(kubeconfig, name, stop.Token);
+        return 0;
+    case ["api", var kubeconfig]:
+        await ApiLoad.RunAsync(kubeconfig, stop.Token);
+        return 0;
+    default:
+        Console.Error.WriteLine("usage: bench weights FILE BYTES SEED | encode FILE | push ADDRESS REPOSITORY FILE | pull ADDRESS REPOSITORY FOLDER | ready KUBECONFIG NAME FILE | grant KUBECONFIG NAME | api KUBECONFIG");
+        return 2;
+}

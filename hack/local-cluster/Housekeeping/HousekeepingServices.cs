@@ -1,0 +1,57 @@
+using AiModels.ApiMachinery.Storage;
+using AiModels.Controllers.Runtime;
+using AiModels.Hosting.Kubernetes;
+using AiModels.LocalCluster.Workloads;
+
+namespace AiModels.LocalCluster.Housekeeping;
+
+/// <summary>Garbage collection, namespaces, claims and old Events.</summary>
+internal static class HousekeepingServices
+{
+    public static IServiceCollection AddHousekeeping(this IServiceCollection services, LocalClusterOptions options)
+    {
+        services.AddSingleton<OwnerGraph>();
+        services.AddSingleton<StoreFeed>();
+        services.AddHostedService<EventExpiry>();
+        WorkQueue<ObjectKey>? collected = null;
+        services.AddController<ObjectKey, GarbageCollector>("garbage-collector", workers: 2, (provider, queue) =>
+        {
+            collected = queue;
+            if (!options.Without.Contains("apiserver")) FollowModels(provider, queue);
+        });
+        services.AddHostedService(provider => new FeedService(provider.GetRequiredService<StoreFeed>(), () => collected!));
+        services.AddController<NamespacedName, NamespaceReconciler>("namespaces", workers: 1, (provider, queue) =>
+            provider.GetRequiredService<Informers>().Get(ResourceTypes.Namespaces, WorkloadServices.AsIs).Subscribe(change => queue.Add(change.Key)));
+        services.AddController<NamespacedName, ClaimReconciler>("claims", workers: 1, (provider, queue) =>
+        {
+            Informers informers = provider.GetRequiredService<Informers>();
+            informers.Get(ResourceTypes.PersistentVolumeClaims, WorkloadServices.AsIs).Subscribe(change => queue.Add(change.Key));
+
+            // A volume whose claim went while nobody was looking is found by itself.
+            informers.Get(ResourceTypes.PersistentVolumes, WorkloadServices.AsIs).Subscribe(change =>
+            {
+                if (change.New.At("spec.claimRef") is { } claim) queue.Add(new NamespacedName((string?)claim["namespace"], (string?)claim["name"] ?? ""));
+            });
+        });
+        return services;
+    }
+
+    /// <summary>Models live in another store: when one goes, what it owned here is looked at again.</summary>
+    private static void FollowModels(IServiceProvider provider, WorkQueue<ObjectKey> queue)
+    {
+        OwnerGraph graph = provider.GetRequiredService<OwnerGraph>();
+        foreach (ResourceType type in (ResourceType[])[ResourceTypes.Models, ResourceTypes.ClusterModels])
+        {
+            provider.GetRequiredService<Informers>().Get(type, WorkloadServices.AsIs).Subscribe(change =>
+            {
+                if (change.New != null) return;
+                foreach (OwnedObject dependent in graph.DependentsOf(change.Old!.Uid())) queue.Add(dependent.Key);
+            });
+        }
+    }
+
+    private sealed class FeedService(StoreFeed feed, Func<WorkQueue<ObjectKey>> queue) : BackgroundService
+    {
+        protected override Task ExecuteAsync(CancellationToken stoppingToken) => feed.RunAsync(queue(), stoppingToken);
+    }
+}

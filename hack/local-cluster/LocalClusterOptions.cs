@@ -1,0 +1,32 @@
+using System.ComponentModel.DataAnnotations;
+using AiModels.Hosting.CommandLine;
+
+namespace AiModels.LocalCluster;
+
+/// <summary>Options of the all-in-one.</summary>
+public sealed class LocalClusterOptions : IValidatableObject
+{
+    /// <summary>Components that can be left out.</summary>
+    internal static readonly string[] Components = ["apiserver", "registry", "controllers", "nodeagent", "csi-driver"];
+
+    [Option("Folder of all data. Start again with the same folder and everything is there again.", Placeholder = "DIR")]
+    [Required]
+    public string Data { get; set; } = ".data";
+
+    [Option("Port of the host cluster's API; the AI Models API server, the registry, the webhook and uploads take the next four.", Placeholder = "PORT")]
+    [Range(1, 65531)]
+    public int Port { get; set; } = 16443;
+
+    [Option("Components not to start: apiserver, registry, controllers, nodeagent, csi-driver. They can be run by hand beside it.")]
+    public IReadOnlyList<string> Without { get; set; } = [];
+
+    [Option("How models reach Pods: SharedPVC or NodeCache.")]
+    [AllowedValues("SharedPVC", "NodeCache")]
+    public string DeliveryType { get; set; } = "SharedPVC";
+
+    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+    {
+        foreach (string name in Without.Where(n => !Components.Contains(n)))
+            yield return new ValidationResult($"--without: '{name}' is not one of {string.Join(", ", Components)}");
+    }
+}

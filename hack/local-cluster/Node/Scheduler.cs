@@ -1,0 +1,20 @@
+using System.Text.Json.Nodes;
+using AiModels.Controllers.Runtime;
+using AiModels.Hosting.Kubernetes;
+using AiModels.LocalCluster.Workloads;
+
+namespace AiModels.LocalCluster.Node;
+
+/// <summary>Gives the one node to every Pod that has no scheduling gate.</summary>
+internal sealed class Scheduler(IKubernetesClient client, WorkloadApi api, TimeProvider time) : IReconciler<NamespacedName>
+{
+    public async Task<ReconcileResult> ReconcileAsync(NamespacedName key, CancellationToken cancellationToken)
+    {
+        JsonObject? pod = await client.GetAsync(ResourceTypes.Pods, key.Namespace, key.Name, cancellationToken);
+        if (pod == null || pod.IsDeleting() || pod.At("spec.nodeName") != null || pod.Items("spec.schedulingGates").Any()) return ReconcileResult.Done;
+        await api.MergeAsync(ResourceTypes.Pods, pod, new JsonObject { ["spec"] = new JsonObject { ["nodeName"] = Kubelet.NodeName } }, null, cancellationToken);
+        JsonArray conditions = Conditions.With(pod.At("status.conditions"), "PodScheduled", true, "", "", time);
+        await api.MergeAsync(ResourceTypes.Pods, pod, new JsonObject { ["status"] = new JsonObject { ["conditions"] = conditions } }, "status", cancellationToken);
+        return ReconcileResult.Done;
+    }
+}

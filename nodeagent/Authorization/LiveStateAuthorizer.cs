@@ -1,0 +1,97 @@
+using System.Text.Json.Nodes;
+using AiModels.Contracts.NodeCache;
+using AiModels.Contracts.V1Alpha1;
+using AiModels.Contracts.WellKnown;
+using AiModels.Hosting.Kubernetes;
+
+namespace AiModels.NodeAgent.Authorization;
+
+/// <summary>
+/// Reads the permission from state (architecture, decision 7), because anything that is written on a volume can be copied: the Pod must live on this node with this
+/// UID and really have such a volume, and the model must be in the Pod's namespace (or a ClusterModel), Ready, and have that digest.
+/// </summary>
+internal sealed class LiveStateAuthorizer(IKubernetesClient client, string nodeName) : IMountAuthorizer
+{
+    public async Task<AuthorizedModel> AuthorizeAsync(EnsureModelRequest request, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await CheckPodAsync(request, cancellationToken);
+            return await CheckModelAsync(request, cancellationToken);
+        }
+        catch (Exception e) when (e is KubernetesApiException or HttpRequestException)
+        {
+            throw new NodeAgentException(NodeAgentException.Unavailable, $"the API cannot be asked whether the Pod may have the model: {e.Message}");
+        }
+    }
+
+    public async Task<bool> IsGoneAsync(string podNamespace, string podName, string podUid, CancellationToken cancellationToken)
+    {
+        try
+        {
+            JsonObject? pod = await client.GetAsync(ResourceTypes.Pods, podNamespace, podName, cancellationToken);
+            return pod is null || (string?)pod["metadata"]?["uid"] != podUid;
+        }
+        catch (Exception e) when (e is KubernetesApiException or HttpRequestException)
+        {
+            return false;
+        }
+    }
+
+    private async Task CheckPodAsync(EnsureModelRequest request, CancellationToken cancellationToken)
+    {
+        string name = $"{request.PodNamespace}/{request.PodName}";
+        JsonObject? pod = await client.GetAsync(ResourceTypes.Pods, request.PodNamespace, request.PodName, cancellationToken);
+        if (pod is null || (string?)pod["metadata"]?["uid"] != request.PodUid)
+        {
+            throw new NodeAgentException(NodeAgentException.NotFound, $"there is no Pod {name} with UID {request.PodUid}");
+        }
+
+        string? node = (string?)pod["spec"]?["nodeName"];
+        if (node != nodeName)
+        {
+            throw new NodeAgentException(NodeAgentException.PermissionDenied, $"Pod {name} is on node '{node}', not on this one ({nodeName})");
+        }
+
+        if ((string?)pod["status"]?["phase"] is "Succeeded" or "Failed")
+        {
+            throw new NodeAgentException(NodeAgentException.PermissionDenied, $"Pod {name} has ended");
+        }
+
+        if (!HasVolume(pod, request))
+        {
+            throw new NodeAgentException(NodeAgentException.PermissionDenied, $"Pod {name} has no volume for {request.ModelKind} {request.ModelName} with digest {request.Digest}");
+        }
+    }
+
+    private static bool HasVolume(JsonObject pod, EnsureModelRequest request) => (pod["spec"]?["volumes"] as JsonArray ?? []).Any(volume =>
+        (string?)volume?["csi"]?["driver"] == CsiAttributes.Driver
+        && volume["csi"]!["volumeAttributes"] is JsonObject attributes
+        && (string?)attributes[CsiAttributes.ModelKind] == request.ModelKind
+        && (string?)attributes[CsiAttributes.ModelName] == request.ModelName
+        && (string?)attributes[CsiAttributes.Digest] == request.Digest);
+
+    private async Task<AuthorizedModel> CheckModelAsync(EnsureModelRequest request, CancellationToken cancellationToken)
+    {
+        bool isCluster = request.ModelKind == GroupVersion.ClusterModelKind;
+        string? ns = isCluster ? null : request.PodNamespace;
+        var name = $"{request.ModelKind} {(ns is null ? "" : ns + "/")}{request.ModelName}";
+        JsonObject? document = await client.GetAsync(isCluster ? ResourceTypes.ClusterModels : ResourceTypes.Models, ns, request.ModelName, cancellationToken);
+        if (document is null)
+        {
+            throw new NodeAgentException(NodeAgentException.NotFound, $"there is no {name}");
+        }
+
+        JsonNode? artifact = document["status"]?["artifact"];
+        string? phase = (string?)document["status"]?["phase"];
+        if (phase != Phases.Ready || artifact is null)
+        {
+            throw new NodeAgentException(NodeAgentException.Unavailable, $"{name} is {phase ?? Phases.Pending}, not Ready");
+        }
+
+        string? digest = (string?)artifact["digest"];
+        return digest == request.Digest
+            ? new AuthorizedModel(request.ModelKind, ns, request.ModelName, digest, (long?)artifact["sizeBytes"] ?? 0)
+            : throw new NodeAgentException(NodeAgentException.PermissionDenied, $"{name} has digest {digest}, not {request.Digest}");
+    }
+}

@@ -1,0 +1,85 @@
+using System.Runtime.InteropServices;
+using AiModels.ModelPack;
+using Microsoft.Win32.SafeHandles;
+
+namespace AiModels.NodeAgent.Materialization;
+
+/// <summary>
+/// A file of known length that is written out of order. Aligned pieces go past the page cache (O_DIRECT): durable bulk writes are two to three times as fast
+/// that way, and the cache stays for those who read. What is not aligned (the tail, small files), and file systems without O_DIRECT, take the ordinary way.
+/// </summary>
+internal sealed partial class DirectFile : IFileTarget, IDisposable
+{
+    // The block size of practically every disk and file system; O_DIRECT wants offset, length and memory aligned to it.
+    private const int Alignment = 4096;
+
+    // <fcntl.h> of Linux on x86-64 and arm64.
+    private const int WriteOnly = 1;
+    private const int CloseOnExec = 0x80000;
+    private static readonly int Direct = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 0x10000 : 0x4000;
+
+    private readonly SafeFileHandle _buffered;
+    private readonly SafeFileHandle? _direct;
+
+    /// <summary>Opens or creates the file and gives it its length. Bytes not written yet are holes.</summary>
+    public DirectFile(string path, long length)
+    {
+        _buffered = File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite);
+        try
+        {
+            if (RandomAccess.GetLength(_buffered) != length)
+            {
+                RandomAccess.SetLength(_buffered, length);
+            }
+
+            if (length >= Alignment)
+            {
+                int descriptor = Open(path, WriteOnly | CloseOnExec | Direct);
+                _direct = descriptor >= 0 ? new SafeFileHandle(descriptor, ownsHandle: true) : null; // tmpfs and some network file systems refuse
+            }
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Blocks the calling pool thread while the disk writes; the caller's parallelism bounds how many.</summary>
+    public ValueTask WriteAsync(long offset, ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        int aligned = _direct is not null && offset % Alignment == 0 && IsAligned(bytes.Span) ? bytes.Length / Alignment * Alignment : 0;
+        if (aligned > 0)
+        {
+            RandomAccess.Write(_direct!, bytes.Span[..aligned], offset);
+        }
+
+        if (aligned < bytes.Length)
+        {
+            RandomAccess.Write(_buffered, bytes.Span[aligned..], offset + aligned);
+        }
+
+        return ValueTask.CompletedTask;
+    }
+
+    /// <summary>Waits until everything written so far is on the disk.</summary>
+    public void Flush() => RandomAccess.FlushToDisk(_buffered);
+
+    public void Dispose()
+    {
+        _buffered.Dispose();
+        _direct?.Dispose();
+    }
+
+    private static unsafe bool IsAligned(ReadOnlySpan<byte> bytes)
+    {
+        fixed (byte* pointer = bytes)
+        {
+            return (nuint)pointer % Alignment == 0;
+        }
+    }
+
+    [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Open(string path, int flags);
+}

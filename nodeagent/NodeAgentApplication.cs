@@ -1,0 +1,69 @@
+using System.Net.Sockets;
+using AiModels.Hosting;
+using AiModels.Hosting.Kubernetes;
+using AiModels.NodeAgent.Api;
+using AiModels.NodeAgent.Authorization;
+using AiModels.NodeAgent.Cache;
+using AiModels.NodeAgent.Registry;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+
+namespace AiModels.NodeAgent;
+
+/// <summary>The composition of 'nodeagent serve'.</summary>
+public static class NodeAgentApplication
+{
+    /// <summary>Builds the agent; start it with StartAsync. <paramref name="configure"/> may add services first, for tests and for the all-in-one.</summary>
+    public static WebApplication Create(ServeOptions options, Action<WebApplicationBuilder>? configure = null)
+    {
+        WebApplicationBuilder builder = ComponentHosting.CreateBuilder("nodeagent");
+        configure?.Invoke(builder);
+        builder.AddNodeAgent(options);
+        WebApplication app = builder.Build();
+        app.Services.GetRequiredService<NodeCache>().Load();
+        app.MapNodeCache();
+        app.MapComponentEndpoints();
+        return app;
+    }
+
+    public static WebApplicationBuilder AddNodeAgent(this WebApplicationBuilder builder, ServeOptions options)
+    {
+        builder.Services.AddSingleton(options);
+        builder.Services.TryAddSingleton<IKubernetesClient>(provider =>
+            new KubernetesClient(KubernetesConnection.Load(options.Kubeconfig), provider.GetRequiredService<TimeProvider>()));
+        builder.Services.TryAddSingleton<IMountAuthorizer>(provider => new LiveStateAuthorizer(provider.GetRequiredService<IKubernetesClient>(), options.NodeName));
+        builder.Services.TryAddSingleton<IModelSource>(provider => new RegistryModelSource(
+            provider.GetRequiredService<IKubernetesClient>(),
+            options,
+            TrustedRoots.Load(options.RegistryCaFile),
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<ILogger<RegistryModelSource>>()));
+        builder.Services.TryAddSingleton(_ => new CacheFolder(options.CacheDir));
+        builder.Services.TryAddSingleton<NodeCache>();
+        builder.Services.AddHostedService<LeaseKeeper>();
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.ListenUnixSocket(PrepareSocket(options.SocketPath)));
+        return builder;
+    }
+
+    /// <summary>Removes the socket of a process that is gone; one that answers belongs to another agent, and two must not share a cache.</summary>
+    private static string PrepareSocket(string path)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        if (File.Exists(path))
+        {
+            using var probe = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+            try
+            {
+                probe.Connect(new UnixDomainSocketEndPoint(path));
+            }
+            catch (SocketException)
+            {
+                File.Delete(path);
+                return path;
+            }
+
+            throw new IOException($"another node agent is serving {path}");
+        }
+
+        return path;
+    }
+}

@@ -1,0 +1,68 @@
+using System.Collections.Concurrent;
+using System.Security.Cryptography.X509Certificates;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using AiModels.Contracts.V1Alpha1;
+using AiModels.Hosting.Kubernetes;
+using AiModels.ModelPack.Client;
+using AiModels.ModelPack.Oci;
+using AiModels.NodeAgent.Authorization;
+using AiModels.NodeAgent.Materialization;
+
+namespace AiModels.NodeAgent.Registry;
+
+/// <summary>Fetches from the registry under a grant that the API server gives for this node (architecture, decision 8).</summary>
+internal sealed class RegistryModelSource(
+    IKubernetesClient client, ServeOptions options, X509Certificate2Collection? trustedRoots, TimeProvider time, ILogger<RegistryModelSource> logger) : IModelSource, IDisposable
+{
+    // One client an address, so that connections are shared; there is practically one address.
+    private readonly ConcurrentDictionary<string, RegistryClient> _clients = new();
+    private readonly ConcurrentDictionary<string, AuthorizedModel> _models = new();
+
+    public async Task FetchAsync(AuthorizedModel model, string target, MaterializationProgress progress, CancellationToken cancellationToken)
+    {
+        RegistryGrantStatus grant = await AskAsync(model, cancellationToken);
+        _models[grant.Repository] = model;
+        RegistryClient registry = _clients.GetOrAdd(options.Registry ?? grant.Registry, address => new RegistryClient(new RegistryClientOptions
+        {
+            Address = address,
+            TrustedRoots = trustedRoots,
+            Grants = new CachingGrantSource(new GrantsOfApi(this), time),
+            Time = time,
+        }));
+        await new Materializer(registry, options.Parallelism, logger).RunAsync(grant.Repository, Digest.Parse(model.Digest), target, progress, cancellationToken);
+    }
+
+    public void Dispose()
+    {
+        foreach (RegistryClient registry in _clients.Values)
+        {
+            registry.Dispose();
+        }
+    }
+
+    private async Task<RegistryGrantStatus> AskAsync(AuthorizedModel model, CancellationToken cancellationToken)
+    {
+        var ask = new RegistryGrant { Spec = new RegistryGrantSpec { Actions = ["pull"], Consumer = $"node/{options.NodeName}" } };
+        JsonObject answer = await client.SubresourceAsync(
+            HttpMethod.Post,
+            model.Kind == GroupVersion.ClusterModelKind ? ResourceTypes.ClusterModels : ResourceTypes.Models,
+            model.Namespace,
+            model.Name,
+            "grant",
+            JsonSerializer.SerializeToNode(ask, ContractsJson.Options)!.AsObject(),
+            cancellationToken);
+        return answer.Deserialize<RegistryGrant>(ContractsJson.Options)?.Status
+            ?? throw new IOException($"the API answered a grant for {model} without a status");
+    }
+
+    /// <summary>Grants by repository: each repository is one model's.</summary>
+    private sealed class GrantsOfApi(RegistryModelSource owner) : IGrantSource
+    {
+        public async ValueTask<AccessToken> GetTokenAsync(string repository, IReadOnlyCollection<string> actions, CancellationToken cancellationToken)
+        {
+            RegistryGrantStatus grant = await owner.AskAsync(owner._models[repository], cancellationToken);
+            return new AccessToken(grant.Token, grant.ExpiresAt);
+        }
+    }
+}

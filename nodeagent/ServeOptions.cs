@@ -1,0 +1,48 @@
+using System.ComponentModel.DataAnnotations;
+using AiModels.Hosting.CommandLine;
+
+namespace AiModels.NodeAgent;
+
+/// <summary>Options of 'nodeagent serve'.</summary>
+public sealed class ServeOptions : IValidatableObject
+{
+    private const string UnixPrefix = "unix://";
+
+    [Option("Socket for the CSI driver, unix:///path.", Placeholder = "unix:///PATH"), Required]
+    public string Listen { get; set; } = "";
+
+    [Option("Name of the node, as in the Kubernetes API.", Placeholder = "NAME"), Required]
+    public string NodeName { get; set; } = "";
+
+    [Option("Folder of the cache, on the disk that is meant for it.", Placeholder = "DIR"), Required]
+    public string CacheDir { get; set; } = "";
+
+    // requirement D5, delivery.nodeCacheSize
+    [Option("How much the cache may hold.", Bytes = true), Range(1, long.MaxValue)]
+    public long Capacity { get; set; } = 200L << 30;
+
+    [Option("How to reach the Kubernetes API; the Pod's service account when not given.", Placeholder = "FILE")]
+    public string? Kubeconfig { get; set; }
+
+    [Option("Address of the registry, instead of the one that grants name; unix:///path for a socket on this machine.", Placeholder = "URL")]
+    public string? Registry { get; set; }
+
+    [Option("CA of the registry's certificate (PEM), instead of the system's.", Placeholder = "FILE")]
+    public string? RegistryCaFile { get; set; }
+
+    [Option("Chunks of one model fetched at once."), Range(1, 64)]
+    public int Parallelism { get; set; } = 4;
+
+    [Option("Models fetched at once."), Range(1, 16)]
+    public int Downloads { get; set; } = 2;
+
+    internal string SocketPath => Listen.StartsWith(UnixPrefix, StringComparison.Ordinal) ? Listen[UnixPrefix.Length..] : Listen;
+
+    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+    {
+        if (!Path.IsPathRooted(SocketPath))
+        {
+            yield return new ValidationResult($"--listen: '{Listen}' is not unix:// and an absolute path");
+        }
+    }
+}

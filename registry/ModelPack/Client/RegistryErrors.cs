@@ -1,0 +1,43 @@
+using System.Text.Json;
+
+namespace AiModels.ModelPack.Client;
+
+/// <summary>Turns an answer that says no into a <see cref="RegistryException"/>.</summary>
+internal static class RegistryErrors
+{
+    // An error body is a sentence or two; more of it is not worth reading.
+    private const int MaxBodyBytes = 16 * 1024;
+
+    public static async Task<RegistryException> ReadAsync(HttpResponseMessage response, CancellationToken cancellationToken)
+    {
+        byte[] body = new byte[MaxBodyBytes];
+        int length = 0;
+        try
+        {
+            await using Stream stream = await response.Content.ReadAsStreamAsync(cancellationToken);
+            length = await stream.ReadAtLeastAsync(body, body.Length, throwOnEndOfStream: false, cancellationToken);
+        }
+        catch (IOException)
+        {
+            // The status alone is the answer then.
+        }
+
+        (string? code, string? message) = Parse(body.AsMemory(0, length));
+        string what = $"{response.RequestMessage?.Method} {response.RequestMessage?.RequestUri?.AbsolutePath}";
+        return new RegistryException(code ?? "UNKNOWN", $"{what}: {message ?? response.ReasonPhrase ?? "no reason given"}", response.StatusCode);
+    }
+
+    private static (string? Code, string? Message) Parse(ReadOnlyMemory<byte> body)
+    {
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(body);
+            JsonElement error = document.RootElement.GetProperty("errors")[0];
+            return (error.GetProperty("code").GetString(), error.TryGetProperty("message", out JsonElement message) ? message.GetString() : null);
+        }
+        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or IndexOutOfRangeException)
+        {
+            return (null, null);
+        }
+    }
+}

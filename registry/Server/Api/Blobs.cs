@@ -1,0 +1,143 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using AiModels.ModelPack.Oci;
+using AiModels.Registry.Grants;
+using AiModels.Registry.Storage;
+using AiModels.Registry.Storage.Backends;
+using AiModels.Registry.Transport;
+using Microsoft.Net.Http.Headers;
+
+namespace AiModels.Registry.Api;
+
+/// <summary>Blobs: HEAD, GET with ranges and validators, DELETE (end-2, end-10).</summary>
+internal sealed class Blobs(BlobStore blobs, ManifestStore manifests, TransferBuffers buffers, TransferAccounts accounts)
+{
+    // What a digest names never changes.
+    private const string Forever = "private, max-age=31536000, immutable";
+
+    // 4 MiB at a time by the kernel: progress is counted between them.
+    private const int FilePiece = 4 * 1024 * 1024;
+
+    // 128 KiB: Kestrel copies what it is given before it waits for the socket, so a larger piece is memory for every slow client.
+    private const int SendSize = 128 * 1024;
+
+    public async Task GetAsync(RegistryRequest request)
+    {
+        Digest digest = request.RequireDigestTarget();
+        HttpResponse response = request.Http.Response;
+        if (await blobs.FindAsync(request.Repository, digest, request.Aborted) is not { } blob)
+        {
+            throw new RegistryException(RegistryError.BlobUnknown, $"{request.Repository} holds no blob {digest}.");
+        }
+
+        string tag = $"\"{digest}\"";
+        response.Headers.ETag = tag;
+        response.Headers["Docker-Content-Digest"] = digest.ToString();
+        response.Headers.CacheControl = Forever;
+        response.Headers.AcceptRanges = "bytes";
+        if (Matches(request.Http.Request.Headers.IfNoneMatch, tag))
+        {
+            response.StatusCode = StatusCodes.Status304NotModified;
+            return;
+        }
+
+        ByteRange range = ByteRange.Of(request.Http.Request, blob.Length, tag);
+        if (range.IsPartial)
+        {
+            response.StatusCode = StatusCodes.Status206PartialContent;
+            response.Headers.ContentRange = $"bytes {range.Offset}-{range.Offset + range.Length - 1}/{blob.Length}";
+        }
+
+        response.ContentType = MediaTypes.OctetStream;
+        response.ContentLength = range.Length;
+        if (!request.IsHead && range.Length > 0)
+        {
+            await SendAsync(request, digest, range);
+        }
+    }
+
+    public async Task DeleteAsync(RegistryRequest request)
+    {
+        Digest digest = request.RequireDigestTarget();
+        if (await manifests.FindUserOfAsync(request.Repository, digest, request.Aborted) is { } user)
+        {
+            throw new RegistryException(RegistryError.BlobInUse, $"{digest} is part of manifest {user}.");
+        }
+
+        if (!await blobs.UnlinkAsync(request.Repository, digest, request.Aborted))
+        {
+            throw new RegistryException(RegistryError.BlobUnknown, $"{request.Repository} holds no blob {digest}.");
+        }
+
+        request.Http.Response.StatusCode = StatusCodes.Status202Accepted;
+    }
+
+    private async Task SendAsync(RegistryRequest request, Digest digest, ByteRange range)
+    {
+        await using StorageReader? reader = await blobs.OpenAsync(request.Repository, digest, range.Offset, request.Aborted);
+        if (reader is null)
+        {
+            throw new RegistryException(RegistryError.BlobUnknown, $"{digest} was deleted just now.");
+        }
+
+        TransferMeter meter = accounts.Pulling(request.Caller, request.Repository);
+        if (reader.Content is FileStream file && request.Http.Features.Get<IFileSender>() is { } sender && HttpProtocol.IsHttp11(request.Http.Request.Protocol))
+        {
+            await SendFileAsync(request, sender, file, range, meter);
+        }
+        else
+        {
+            await CopyAsync(request, reader.Content, range.Length, meter);
+        }
+    }
+
+    /// <summary>Without TLS and frames around them, the kernel moves the bytes from the file to the socket.</summary>
+    private static async Task SendFileAsync(RegistryRequest request, IFileSender sender, FileStream file, ByteRange range, TransferMeter meter)
+    {
+        PipeWriter body = request.Http.Response.BodyWriter;
+        await request.Http.Response.StartAsync(request.Aborted);
+        await body.FlushAsync(request.Aborted);
+        int piece;
+        for (long done = 0; done < range.Length; done += piece)
+        {
+            piece = (int)Math.Min(FilePiece, range.Length - done);
+            sender.Announce(file, range.Offset + done, piece);
+            _ = body.GetMemory(1);
+            body.Advance(piece);
+            if ((await body.FlushAsync(request.Aborted)).IsCompleted)
+            {
+                throw new OperationCanceledException("The client closed the connection.");
+            }
+
+            meter.Add(piece);
+        }
+    }
+
+    private async Task CopyAsync(RegistryRequest request, Stream content, long length, TransferMeter meter)
+    {
+        using IMemoryOwner<byte> buffer = buffers.Rent(length);
+        long left = length;
+        while (left > 0)
+        {
+            Memory<byte> block = buffer.Memory[..(int)Math.Min(buffer.Memory.Length, left)];
+            int count = await content.ReadAsync(block, request.Aborted);
+            if (count == 0)
+            {
+                throw new IOException($"The blob of {request.Http.Request.Path} ends {left} bytes early.");
+            }
+
+            for (int sent = 0; sent < count; sent += SendSize)
+            {
+                int size = Math.Min(SendSize, count - sent);
+                await request.Http.Response.Body.WriteAsync(block.Slice(sent, size), request.Aborted);
+                meter.Add(size);
+            }
+
+            left -= count;
+        }
+    }
+
+    private static bool Matches(Microsoft.Extensions.Primitives.StringValues header, string tag) =>
+        header.Count > 0 && EntityTagHeaderValue.TryParseList(header!, out IList<EntityTagHeaderValue>? tags)
+        && tags.Any(candidate => candidate.Tag == "*" || candidate.Tag == tag);
+}

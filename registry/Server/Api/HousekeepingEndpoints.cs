@@ -1,0 +1,67 @@
+using AiModels.ModelPack.Grants;
+using AiModels.ModelPack.Oci;
+using AiModels.Registry.GarbageCollection;
+using AiModels.Registry.Grants;
+using AiModels.Registry.Storage;
+
+namespace AiModels.Registry.Api;
+
+/// <summary>
+/// What our own components ask beside the distribution API:
+/// <c>DELETE /repositories/NAME</c> forgets a repository (202, a <see cref="CleanupRequest"/>), GET tells how far that is;
+/// <c>GET /accounting/repositories/NAME</c> and <c>GET /accounting/grants/ID</c> tell bytes moved; <c>GET /collection</c> what garbage collection did last.
+/// </summary>
+internal sealed class HousekeepingEndpoints(
+    GrantAuthentication authentication, ManifestStore manifests, CleanupRequests cleanups, GarbageCollector collector, TransferAccounts accounts)
+{
+    public async Task DeleteRepositoryAsync(HttpContext http, string name)
+    {
+        RegistryRequest request = Authorized(http, name, GrantActions.Delete);
+        CleanupRequest? cleanup = await manifests.RepositoryExistsAsync(name, request.Aborted)
+            ? await cleanups.QueueAsync(name, request.Aborted)
+            : await cleanups.FindAsync(name, request.Aborted);
+        await request.WriteJsonAsync(cleanup ?? throw Unknown(name), RegistryJson.Default.CleanupRequest, status: StatusCodes.Status202Accepted);
+    }
+
+    public async Task GetRepositoryAsync(HttpContext http, string name)
+    {
+        RegistryRequest request = Authorized(http, name, GrantActions.Delete);
+        CleanupRequest cleanup = await cleanups.FindAsync(name, request.Aborted) ?? throw Unknown(name);
+        await request.WriteJsonAsync(cleanup, RegistryJson.Default.CleanupRequest);
+    }
+
+    public async Task GetRepositoryAccountsAsync(HttpContext http, string name)
+    {
+        RegistryRequest request = Authorized(http, name, GrantActions.Pull);
+        await request.WriteJsonAsync([.. accounts.OfRepository(name)], RegistryJson.Default.TransferAccountArray);
+    }
+
+    public async Task GetGrantAccountsAsync(HttpContext http, string id)
+    {
+        Caller caller = authentication.Authenticate(http, "", GrantActions.Pull);
+        TransferAccount[] visible = [.. accounts.OfGrant(id).Where(account => caller.Id == id || caller.Allows(account.Repository, GrantActions.Pull))];
+        await new RegistryRequest(http, "", id, caller).WriteJsonAsync(visible, RegistryJson.Default.TransferAccountArray);
+    }
+
+    public async Task GetCollectionAsync(HttpContext http)
+    {
+        Caller caller = authentication.Authenticate(http, "", GrantActions.Pull);
+        CollectionState state = await collector.ReadStateAsync(http.RequestAborted) ?? throw new RegistryException(RegistryError.NotFound, "No collection has run yet.");
+        await new RegistryRequest(http, "", "", caller).WriteJsonAsync(state, RegistryJson.Default.CollectionState);
+    }
+
+    private RegistryRequest Authorized(HttpContext http, string name, string action)
+    {
+        Caller caller = authentication.Authenticate(http, name, action);
+        if (!Reference.IsRepository(name))
+        {
+            throw new RegistryException(RegistryError.NameInvalid, $"'{name}' is no repository name.");
+        }
+
+        return caller.Allows(name, action)
+            ? new RegistryRequest(http, name, "", caller)
+            : throw new RegistryException(RegistryError.Denied, $"The grant of {caller.Subject} does not allow {action} on {name}.");
+    }
+
+    private static RegistryException Unknown(string name) => new(RegistryError.NameUnknown, $"There is no repository {name}.");
+}

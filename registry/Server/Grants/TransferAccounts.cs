@@ -1,0 +1,73 @@
+using System.Collections.Concurrent;
+
+namespace AiModels.Registry.Grants;
+
+/// <summary>
+/// How many bytes each grant pulled and pushed, per repository: what tells a consumer's progress from the registry's side.
+/// Kept in memory while it is fresh; the totals are metrics.
+/// </summary>
+internal sealed class TransferAccounts(RegistryMetrics metrics, TimeProvider clock)
+{
+    // Longer than any grant lives after its last byte.
+    private static readonly TimeSpan Lifetime = TimeSpan.FromHours(24);
+
+    private readonly ConcurrentDictionary<(string Repository, string Grant), TransferMeter.Totals> _totals = new();
+
+    /// <summary>Counts bytes that leave.</summary>
+    public TransferMeter Pulling(Caller caller, string repository) => new(TotalsOf(caller, repository), isPull: true, metrics, clock);
+
+    /// <summary>Counts bytes that arrive.</summary>
+    public TransferMeter Pushing(Caller caller, string repository) => new(TotalsOf(caller, repository), isPull: false, metrics, clock);
+
+    /// <summary>What is known of a repository, one account per grant.</summary>
+    public IReadOnlyList<TransferAccount> OfRepository(string repository) => Select(key => key.Repository == repository);
+
+    /// <summary>What is known of a grant, one account per repository.</summary>
+    public IReadOnlyList<TransferAccount> OfGrant(string grant) => Select(key => key.Grant == grant);
+
+    /// <summary>Forgets accounts in which nothing moved for a day.</summary>
+    public void Expire()
+    {
+        DateTimeOffset oldest = clock.GetUtcNow() - Lifetime;
+        foreach ((var key, TransferMeter.Totals totals) in _totals)
+        {
+            if (totals.LastActive < oldest)
+            {
+                _totals.TryRemove(key, out _);
+            }
+        }
+    }
+
+    private TransferMeter.Totals TotalsOf(Caller caller, string repository) =>
+        _totals.GetOrAdd((repository, caller.Id), _ => new TransferMeter.Totals(caller.Subject, clock.GetUtcNow()));
+
+    private List<TransferAccount> Select(Func<(string Repository, string Grant), bool> matches) =>
+    [
+        .. _totals.Where(pair => matches(pair.Key)).OrderBy(pair => pair.Key).Select(pair => new TransferAccount
+        {
+            Repository = pair.Key.Repository,
+            Grant = pair.Key.Grant,
+            Subject = pair.Value.Subject,
+            PulledBytes = pair.Value.Pulled,
+            PushedBytes = pair.Value.Pushed,
+            LastActive = pair.Value.LastActive,
+        }),
+    ];
+}
+
+/// <summary>Bytes of one grant in one repository.</summary>
+internal sealed record TransferAccount
+{
+    public required string Repository { get; init; }
+
+    /// <summary>The grant's id (<c>jti</c>).</summary>
+    public required string Grant { get; init; }
+
+    public required string Subject { get; init; }
+
+    public required long PulledBytes { get; init; }
+
+    public required long PushedBytes { get; init; }
+
+    public required DateTimeOffset LastActive { get; init; }
+}

@@ -1,0 +1,70 @@
+namespace AiModels.Registry.Storage.Backends;
+
+/// <summary>
+/// Bytes under paths: all that the registry asks of a folder or a bucket. Semantics (digests, repositories, tags) live above it.
+/// <para>
+/// Paths are relative, <c>/</c>-separated, without empty, <c>.</c> or <c>..</c> segments (<see cref="MeasuredBackend"/> checks).
+/// There is no rename and no append, because object stores have neither; what exists is complete, and changes only by being replaced or deleted.
+/// Every write is durable and atomic when its call returns: after a crash it is there whole or not at all.
+/// Reads see all completed writes. A full medium is <see cref="StorageFullException"/>, anything else that fails is an <see cref="IOException"/>.
+/// </para>
+/// </summary>
+internal interface IStorageBackend
+{
+    /// <summary>For logs and metrics: <c>folder</c>, <c>s3</c>.</summary>
+    string Name { get; }
+
+    /// <summary>What is at the path, or null.</summary>
+    ValueTask<StorageEntry?> StatAsync(string path, CancellationToken cancellationToken);
+
+    /// <summary>Opens for reading from an offset to the end, or null when nothing is there. An offset at or behind the end reads nothing.</summary>
+    ValueTask<StorageReader?> OpenReadAsync(string path, long offset, CancellationToken cancellationToken);
+
+    /// <summary>Opens a writer for bulk bytes. Nothing is visible before its <see cref="IStorageWriter.CommitAsync"/>.</summary>
+    ValueTask<IStorageWriter> CreateAsync(WriteIntent intent, CancellationToken cancellationToken);
+
+    /// <summary>Writes a small object in one call. Returns false, and changes nothing, when <paramref name="mode"/> is IfAbsent and something is there.</summary>
+    ValueTask<bool> PutAsync(string path, ReadOnlyMemory<byte> content, PutMode mode, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Makes <paramref name="destination"/> the concatenation of <paramref name="sources"/>, which are gone afterwards; a crash leaves either all sources or the destination
+    /// (and perhaps some sources). One source costs no copy where the medium can avoid it.
+    /// </summary>
+    ValueTask ComposeAsync(IReadOnlyList<string> sources, string destination, CancellationToken cancellationToken);
+
+    /// <summary>Removes what is at the path. Returns whether there was something.</summary>
+    ValueTask<bool> DeleteAsync(string path, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// All entries below a folder (<paramref name="folder"/> is empty or ends with <c>/</c>), recursively, in ordinal order of their paths, those after
+    /// <paramref name="startAfter"/> only. Entries written or deleted meanwhile may or may not be seen; all others are seen exactly once.
+    /// </summary>
+    IAsyncEnumerable<StorageEntry> ListAsync(string folder, string? startAfter, CancellationToken cancellationToken);
+
+    /// <summary>A URL from which a client may read the bytes for a while without passing through the registry, or null where the medium has none.</summary>
+    ValueTask<Uri?> GetDirectLinkAsync(string path, TimeSpan lifetime, CancellationToken cancellationToken);
+
+    /// <summary>Bytes the medium holds and can still take, or null where it does not know.</summary>
+    ValueTask<StorageSpace?> GetSpaceAsync(CancellationToken cancellationToken);
+}
+
+/// <summary>What a writer knows before its first byte. All of it is a hint that saves work: the path is confirmed at commit.</summary>
+/// <param name="Path">Where the bytes will go, when that is known already: an object store then writes to the final key instead of copying.</param>
+/// <param name="Length">How many bytes will come, when that is known.</param>
+internal readonly record struct WriteIntent(string? Path, long? Length);
+
+/// <summary>Whether a put replaces.</summary>
+internal enum PutMode
+{
+    Replace,
+    IfAbsent,
+}
+
+/// <summary>One stored object.</summary>
+/// <param name="Path">Path in the backend.</param>
+/// <param name="Length">Bytes.</param>
+/// <param name="Modified">When it was written.</param>
+internal readonly record struct StorageEntry(string Path, long Length, DateTimeOffset Modified);
+
+/// <summary>Room on the medium, in bytes.</summary>
+internal readonly record struct StorageSpace(long TotalBytes, long FreeBytes);

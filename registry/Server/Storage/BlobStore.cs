@@ -1,0 +1,124 @@
+using System.Security.Cryptography;
+using AiModels.ModelPack.Oci;
+using AiModels.Registry.Api;
+using AiModels.Registry.Storage.Backends;
+
+namespace AiModels.Registry.Storage;
+
+/// <summary>
+/// Content under its digest, stored once, and the links that say which repository holds it. A blob without a link in a repository does not exist there, whoever asks.
+/// </summary>
+internal sealed class BlobStore(IStorageBackend backend, ContentReceiver receiver, BlobFence fence, TimeProvider clock)
+{
+    // A link's age is what protects it before a manifest does; renewing it more often than this would only write.
+    private static readonly TimeSpan LinkRenewal = TimeSpan.FromHours(1);
+
+    /// <summary>The blob as this repository holds it, or null.</summary>
+    public async ValueTask<StorageEntry?> FindAsync(string repository, Digest digest, CancellationToken cancellationToken) =>
+        await backend.StatAsync(StoragePaths.BlobLink(repository, digest), cancellationToken) is null
+            ? null
+            : await backend.StatAsync(StoragePaths.Blob(digest), cancellationToken);
+
+    /// <summary>Opens the blob as this repository holds it, or null.</summary>
+    public async ValueTask<StorageReader?> OpenAsync(string repository, Digest digest, long offset, CancellationToken cancellationToken) =>
+        await backend.StatAsync(StoragePaths.BlobLink(repository, digest), cancellationToken) is null
+            ? null
+            : await backend.OpenReadAsync(StoragePaths.Blob(digest), offset, cancellationToken);
+
+    /// <summary>
+    /// Receives a blob whose digest is known. Content that is stored already is not written again, but it must still be sent whole: knowing a digest is no right to read.
+    /// </summary>
+    /// <returns>The blob's length.</returns>
+    public async Task<long> PushAsync(string repository, Digest digest, Stream body, long? length, CancellationToken cancellationToken)
+    {
+        using BlobFence.Lease use = await fence.UseAsync([digest], cancellationToken);
+        using IncrementalHash hash = ContentHash.Create(digest.Algorithm);
+        string path = StoragePaths.Blob(digest);
+        bool isStored = await backend.StatAsync(path, cancellationToken) is not null;
+        await using IStorageWriter? writer = isStored ? null : await backend.CreateAsync(new WriteIntent(path, length), cancellationToken);
+
+        ReceivedContent content = await receiver.ReceiveAsync(body, length, writer, hash, cancellationToken);
+        if (content.Cut is not null)
+        {
+            throw new RegistryException(RegistryError.BlobUploadInvalid, $"The body ended after {content.Length} bytes.", content.Cut);
+        }
+
+        RequireDigest(digest, ContentHash.Current(hash));
+        if (writer is not null)
+        {
+            await writer.CommitAsync(path, cancellationToken);
+        }
+
+        await LinkAsync(repository, digest, cancellationToken);
+        return content.Length;
+    }
+
+    /// <summary>Makes parts that hash to the digest the blob, and links it.</summary>
+    public async Task AssembleAsync(string repository, Digest digest, IReadOnlyList<string> parts, CancellationToken cancellationToken)
+    {
+        using BlobFence.Lease use = await fence.UseAsync([digest], cancellationToken);
+        if (await backend.StatAsync(StoragePaths.Blob(digest), cancellationToken) is null)
+        {
+            await backend.ComposeAsync(parts, StoragePaths.Blob(digest), cancellationToken);
+        }
+
+        await LinkAsync(repository, digest, cancellationToken);
+    }
+
+    /// <summary>Stores content that is in memory, without linking it: a manifest's bytes, which its own link makes visible. The caller uses the digest.</summary>
+    public async Task StoreAsync(Digest digest, ReadOnlyMemory<byte> content, CancellationToken cancellationToken)
+    {
+        if (await backend.StatAsync(StoragePaths.Blob(digest), cancellationToken) is null)
+        {
+            await backend.PutAsync(StoragePaths.Blob(digest), content, PutMode.Replace, cancellationToken);
+        }
+    }
+
+    /// <summary>Links a blob of one repository into another. False when the source does not hold it.</summary>
+    public async Task<bool> MountAsync(string from, string to, Digest digest, CancellationToken cancellationToken)
+    {
+        using BlobFence.Lease use = await fence.UseAsync([digest], cancellationToken);
+        if (await FindAsync(from, digest, cancellationToken) is null)
+        {
+            return false;
+        }
+
+        await LinkAsync(to, digest, cancellationToken);
+        return true;
+    }
+
+    /// <summary>Links a blob that any repository holds: only for callers who may read all of them.</summary>
+    public async Task<bool> MountFromAnywhereAsync(string to, Digest digest, CancellationToken cancellationToken)
+    {
+        using BlobFence.Lease use = await fence.UseAsync([digest], cancellationToken);
+        if (await backend.StatAsync(StoragePaths.Blob(digest), cancellationToken) is null)
+        {
+            return false;
+        }
+
+        await LinkAsync(to, digest, cancellationToken);
+        return true;
+    }
+
+    /// <summary>Takes the blob out of the repository; its bytes stay until a collection finds that nobody holds them.</summary>
+    public ValueTask<bool> UnlinkAsync(string repository, Digest digest, CancellationToken cancellationToken) =>
+        backend.DeleteAsync(StoragePaths.BlobLink(repository, digest), cancellationToken);
+
+    internal static void RequireDigest(Digest announced, Digest actual)
+    {
+        if (announced != actual)
+        {
+            throw new RegistryException(RegistryError.DigestInvalid, $"The content has digest {actual}, not {announced}.");
+        }
+    }
+
+    private async ValueTask LinkAsync(string repository, Digest digest, CancellationToken cancellationToken)
+    {
+        string link = StoragePaths.BlobLink(repository, digest);
+        StorageEntry? existing = await backend.StatAsync(link, cancellationToken);
+        if (existing is null || clock.GetUtcNow() - existing.Value.Modified > LinkRenewal)
+        {
+            await backend.PutAsync(link, ReadOnlyMemory<byte>.Empty, PutMode.Replace, cancellationToken);
+        }
+    }
+}

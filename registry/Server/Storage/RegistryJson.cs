@@ -1,0 +1,20 @@
+using System.Text.Json.Serialization;
+using AiModels.Registry.Api;
+using AiModels.Registry.GarbageCollection;
+using AiModels.Registry.Grants;
+
+namespace AiModels.Registry.Storage;
+
+/// <summary>The small documents of storage and API.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, UseStringEnumConverter = true)]
+[JsonSerializable(typeof(ManifestLink))]
+[JsonSerializable(typeof(UploadSessionDocument))]
+[JsonSerializable(typeof(ReferrerDescriptor))]
+[JsonSerializable(typeof(ReferrersAnswer))]
+[JsonSerializable(typeof(TagsAnswer))]
+[JsonSerializable(typeof(ErrorsAnswer))]
+[JsonSerializable(typeof(TokenAnswer))]
+[JsonSerializable(typeof(CleanupRequest))]
+[JsonSerializable(typeof(CollectionState))]
+[JsonSerializable(typeof(TransferAccount[]))]
+internal sealed partial class RegistryJson : JsonSerializerContext;

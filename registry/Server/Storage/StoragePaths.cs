@@ -1,0 +1,125 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+using AiModels.ModelPack.Oci;
+
+namespace AiModels.Registry.Storage;
+
+/// <summary>
+/// The layout of the folder or bucket, and the only place that builds or reads its paths.
+/// <code>
+/// blobs/sha256/ab/abcd…                                    bytes, once for all repositories: layers, configs and manifests
+/// repositories/models/UID/
+///   _blobs/sha256/abcd…                                    empty: this repository holds that blob; nobody else's is readable through it
+///   _manifests/sha256/abcd…                                {"mediaType","size"}: this repository holds that manifest
+///   _tags/model                                            the digest the tag names
+///   _referrers/sha256/SUBJECT/sha256/abcd…                 the descriptor of a manifest whose subject is SUBJECT
+/// uploads/ID/session                                       {"repository","startedAt"} of an unfinished blob upload
+/// uploads/ID/parts/00000000000000000000                    its bytes from that offset, one object per request that brought some
+/// cleanup/ID                                               a request to forget a repository, until its space is free
+/// collection/state                                         what the last garbage collection did
+/// </code>
+/// Segments that begin with <c>_</c> cannot be part of a repository's name, so names nest freely. A digest is checked before it becomes part of a path, a name and a tag likewise.
+/// </summary>
+internal static class StoragePaths
+{
+    public const string Blobs = "blobs/";
+    public const string Repositories = "repositories/";
+    public const string Uploads = "uploads/";
+    public const string Cleanup = "cleanup/";
+    public const string CollectionState = "collection/state";
+
+    private const string BlobLinks = "_blobs/";
+    private const string ManifestLinks = "_manifests/";
+    private const string TagLinks = "_tags/";
+    private const string ReferrerLinks = "_referrers/";
+
+    public static string Blob(Digest digest) => $"{Blobs}{digest.Algorithm}/{digest.Hex[..2]}/{digest.Hex}";
+
+    public static string BlobLink(string repository, Digest digest) => BlobLinksOf(repository) + Tail(digest);
+
+    public static string BlobLinksOf(string repository) => $"{Repositories}{repository}/{BlobLinks}";
+
+    public static string ManifestLink(string repository, Digest digest) => ManifestLinksOf(repository) + Tail(digest);
+
+    public static string ManifestLinksOf(string repository) => $"{Repositories}{repository}/{ManifestLinks}";
+
+    public static string Tag(string repository, string tag) => TagsOf(repository) + tag;
+
+    public static string TagsOf(string repository) => $"{Repositories}{repository}/{TagLinks}";
+
+    public static string Referrer(string repository, Digest subject, Digest manifest) => ReferrersOf(repository, subject) + Tail(manifest);
+
+    public static string ReferrersOf(string repository, Digest subject) => $"{ReferrersOf(repository)}{Tail(subject)}/";
+
+    public static string ReferrersOf(string repository) => $"{Repositories}{repository}/{ReferrerLinks}";
+
+    /// <summary>A repository's folders in the order in which they must go: nothing may name what is gone already.</summary>
+    public static IReadOnlyList<string> FoldersOf(string repository) => [TagsOf(repository), ReferrersOf(repository), ManifestLinksOf(repository), BlobLinksOf(repository)];
+
+    public static string Upload(string id) => $"{Uploads}{id}/";
+
+    public static string UploadSession(string id) => $"{Uploads}{id}/session";
+
+    public static string UploadParts(string id) => $"{Uploads}{id}/parts/";
+
+    public static string UploadPart(string id, long offset) => UploadParts(id) + offset.ToString("D20", CultureInfo.InvariantCulture);
+
+    public static string CleanupRequest(string id) => Cleanup + id;
+
+    /// <summary>Reads a path below <c>blobs/</c>.</summary>
+    public static bool TryReadBlob(string path, out Digest digest) => TryReadTail(path, out digest);
+
+    /// <summary>Reads a path below <c>repositories/</c>: whose it is, and what it links.</summary>
+    public static bool TryReadLink(string path, [NotNullWhen(true)] out string? repository, out LinkKind kind, out Digest digest)
+    {
+        repository = null;
+        digest = default;
+        (kind, string marker) = path switch
+        {
+            _ when path.Contains("/" + BlobLinks, StringComparison.Ordinal) => (LinkKind.Blob, "/" + BlobLinks),
+            _ when path.Contains("/" + ManifestLinks, StringComparison.Ordinal) => (LinkKind.Manifest, "/" + ManifestLinks),
+            _ when path.Contains("/" + TagLinks, StringComparison.Ordinal) => (LinkKind.Tag, "/" + TagLinks),
+            _ => (LinkKind.Other, "/_"),
+        };
+        int end = path.IndexOf(marker, StringComparison.Ordinal);
+        if (end < Repositories.Length || !path.StartsWith(Repositories, StringComparison.Ordinal))
+        {
+            return false;
+        }
+
+        repository = path[Repositories.Length..end];
+        return kind is LinkKind.Tag or LinkKind.Other || TryReadTail(path, out digest);
+    }
+
+    /// <summary>The id in a path below <c>uploads/</c>.</summary>
+    public static string UploadIdOf(string path) => path[Uploads.Length..path.IndexOf('/', Uploads.Length)];
+
+    /// <summary>The offset in the path of a part.</summary>
+    public static long PartOffsetOf(string path) => long.Parse(path.AsSpan(path.LastIndexOf('/') + 1), NumberStyles.None, CultureInfo.InvariantCulture);
+
+    /// <summary>The manifest in the path of a referrer, and the last segment of any path that ends in a digest.</summary>
+    public static bool TryReadTail(string path, out Digest digest)
+    {
+        digest = default;
+        string[] segments = path.Split('/');
+        if (segments.Length < 2)
+        {
+            return false;
+        }
+
+        // blobs/ has a folder of two hex digits between algorithm and digest.
+        string algorithm = segments[^2].Length == 2 && segments.Length >= 3 ? segments[^3] : segments[^2];
+        return Digest.TryParse($"{algorithm}:{segments[^1]}", out digest);
+    }
+
+    private static string Tail(Digest digest) => $"{digest.Algorithm}/{digest.Hex}";
+}
+
+/// <summary>What a file in a repository's folder is.</summary>
+internal enum LinkKind
+{
+    Blob,
+    Manifest,
+    Tag,
+    Other,
+}

@@ -1,0 +1,47 @@
+using System.Runtime.CompilerServices;
+using System.Text;
+using AiModels.ModelPack.Oci;
+using AiModels.Registry.Storage.Backends;
+
+namespace AiModels.Registry.Storage;
+
+/// <summary>Tags of a repository: a name each, and the digest it stands for.</summary>
+internal sealed class TagStore(IStorageBackend backend)
+{
+    // The longest digest is sha512's.
+    private const int MaxLength = 7 + 128;
+
+    public async ValueTask<Digest?> ResolveAsync(string repository, string tag, CancellationToken cancellationToken)
+    {
+        byte[]? content = await backend.ReadAllAsync(StoragePaths.Tag(repository, tag), MaxLength, cancellationToken);
+        return content is null ? null : Digest.Parse(Encoding.ASCII.GetString(content));
+    }
+
+    public async ValueTask SetAsync(string repository, string tag, Digest digest, CancellationToken cancellationToken) =>
+        await backend.PutAsync(StoragePaths.Tag(repository, tag), Encoding.ASCII.GetBytes(digest.ToString()), PutMode.Replace, cancellationToken);
+
+    public ValueTask<bool> DeleteAsync(string repository, string tag, CancellationToken cancellationToken) =>
+        backend.DeleteAsync(StoragePaths.Tag(repository, tag), cancellationToken);
+
+    /// <summary>Tags after <paramref name="last"/> in ordinal ("ASCIIbetical") order.</summary>
+    public async IAsyncEnumerable<string> ListAsync(string repository, string? last, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        string folder = StoragePaths.TagsOf(repository);
+        await foreach (StorageEntry entry in backend.ListAsync(folder, last is null ? null : folder + last, cancellationToken))
+        {
+            yield return entry.Path[folder.Length..];
+        }
+    }
+
+    /// <summary>Removes every tag that names the digest.</summary>
+    public async Task DeleteAllOfAsync(string repository, Digest digest, CancellationToken cancellationToken)
+    {
+        await foreach (string tag in ListAsync(repository, null, cancellationToken))
+        {
+            if (await ResolveAsync(repository, tag, cancellationToken) == digest)
+            {
+                await DeleteAsync(repository, tag, cancellationToken);
+            }
+        }
+    }
+}

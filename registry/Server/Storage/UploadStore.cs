@@ -1,0 +1,269 @@
+using System.Collections.Concurrent;
+using System.Security.Cryptography;
+using System.Text.Json;
+using AiModels.ModelPack.Oci;
+using AiModels.Registry.Api;
+using AiModels.Registry.Storage.Backends;
+
+namespace AiModels.Registry.Storage;
+
+/// <summary>
+/// Uploads of blobs in several requests. What a request brought is durable when it is answered, survives a restart, and is never written twice when the upload
+/// was a single part. A request that is cut keeps what arrived: the client asks for the offset and goes on from there.
+/// </summary>
+internal sealed class UploadStore(IStorageBackend backend, BlobStore blobs, ContentReceiver receiver, TimeProvider clock) : IDisposable
+{
+    private const int MaxDocumentLength = 4096;
+
+    private readonly ConcurrentDictionary<string, UploadSession> _sessions = new(StringComparer.Ordinal);
+
+    /// <summary>Opens an upload.</summary>
+    public UploadSession Start(string repository)
+    {
+        var session = new UploadSession(Guid.NewGuid().ToString("N"), repository, clock.GetUtcNow());
+        session.BeginHash();
+        _sessions[session.Id] = session;
+        return session;
+    }
+
+    /// <summary>An open upload of this repository.</summary>
+    /// <exception cref="RegistryException">BLOB_UPLOAD_UNKNOWN.</exception>
+    public async Task<UploadSession> GetAsync(string repository, string id, CancellationToken cancellationToken)
+    {
+        // The id becomes part of a path.
+        bool isId = Guid.TryParseExact(id, "N", out _) && !id.AsSpan().ContainsAnyInRange('A', 'Z');
+        UploadSession? session = isId ? await FindAsync(id, cancellationToken) : null;
+        return session is { IsClosed: false } && session.Repository == repository ? session : throw new RegistryException(RegistryError.BlobUploadUnknown, $"{repository} has no upload {id}.");
+    }
+
+    /// <summary>Appends a request's body.</summary>
+    /// <param name="session">The upload.</param>
+    /// <param name="start">The offset at which the client believes to be, or null when it does not say.</param>
+    /// <param name="length">Announced bytes, or null.</param>
+    /// <exception cref="RegistryException">The 416 of <see cref="RegistryError.RangeInvalid"/> when the client is elsewhere; BLOB_UPLOAD_INVALID when the body was cut.</exception>
+    public async Task AppendAsync(UploadSession session, Stream body, long? start, long? length, CancellationToken cancellationToken)
+    {
+        using UploadSession.Turn turn = await EnterAsync(session, cancellationToken);
+        RequireOffset(session, start);
+        await AppendPartAsync(session, body, length, turn.Token);
+    }
+
+    /// <summary>Appends the last body, if any, checks the digest and makes the blob.</summary>
+    /// <returns>Bytes that this request brought.</returns>
+    public async Task<long> CompleteAsync(UploadSession session, Digest digest, Stream body, long? start, long? length, CancellationToken cancellationToken)
+    {
+        using UploadSession.Turn turn = await EnterAsync(session, cancellationToken);
+        RequireOffset(session, start);
+        long received;
+        if (session.Parts.Count == 0)
+        {
+            // The whole blob in one body: straight to its place.
+            received = await blobs.PushAsync(session.Repository, digest, body, length, turn.Token);
+        }
+        else
+        {
+            long before = session.Offset;
+            if (length != 0)
+            {
+                await AppendPartAsync(session, body, length, turn.Token);
+            }
+
+            received = session.Offset - before;
+            Digest actual = await HashAsync(session, digest.Algorithm, turn.Token);
+            if (actual != digest)
+            {
+                await CloseAsync(session, CancellationToken.None);
+            }
+
+            BlobStore.RequireDigest(digest, actual);
+            await blobs.AssembleAsync(session.Repository, digest, session.Parts, turn.Token);
+        }
+
+        await CloseAsync(session, cancellationToken);
+        return received;
+    }
+
+    /// <summary>Forgets an upload and its bytes.</summary>
+    public async Task CancelAsync(UploadSession session, CancellationToken cancellationToken)
+    {
+        using UploadSession.Turn turn = await EnterAsync(session, cancellationToken);
+        await CloseAsync(session, cancellationToken);
+    }
+
+    /// <summary>Removes uploads in which nothing happened for longer than <paramref name="age"/>. Returns how many.</summary>
+    public async Task<int> ExpireAsync(TimeSpan age, CancellationToken cancellationToken)
+    {
+        var newest = new Dictionary<string, DateTimeOffset>(StringComparer.Ordinal);
+        await foreach (StorageEntry entry in backend.ListAsync(StoragePaths.Uploads, null, cancellationToken))
+        {
+            string id = StoragePaths.UploadIdOf(entry.Path);
+            newest[id] = newest.TryGetValue(id, out DateTimeOffset known) && known > entry.Modified ? known : entry.Modified;
+        }
+
+        foreach (UploadSession session in _sessions.Values.Where(session => !session.IsStored))
+        {
+            newest[session.Id] = session.StartedAt;
+        }
+
+        int expired = 0;
+        foreach ((string id, DateTimeOffset modified) in newest.Where(pair => clock.GetUtcNow() - pair.Value > age))
+        {
+            // One whose document never became durable was never answered either.
+            UploadSession session = await FindAsync(id, cancellationToken) ?? new UploadSession(id, "", modified) { IsStored = true };
+            using UploadSession.Turn? turn = await session.TryEnterAsync();
+            if (turn is not null)
+            {
+                await CloseAsync(session, cancellationToken);
+                expired++;
+            }
+        }
+
+        return expired;
+    }
+
+    public void Dispose()
+    {
+        foreach (UploadSession session in _sessions.Values)
+        {
+            session.Dispose();
+        }
+    }
+
+    private async Task<UploadSession?> FindAsync(string id, CancellationToken cancellationToken)
+    {
+        if (_sessions.TryGetValue(id, out UploadSession? session))
+        {
+            return session;
+        }
+
+        byte[]? content = await backend.ReadAllAsync(StoragePaths.UploadSession(id), MaxDocumentLength, cancellationToken);
+        if (content is null)
+        {
+            return null;
+        }
+
+        UploadSessionDocument document = JsonSerializer.Deserialize(content, RegistryJson.Default.UploadSessionDocument)!;
+        session = new UploadSession(id, document.Repository, document.StartedAt) { IsStored = true };
+        await foreach (StorageEntry part in backend.ListAsync(StoragePaths.UploadParts(id), null, cancellationToken))
+        {
+            if (StoragePaths.PartOffsetOf(part.Path) != session.Offset)
+            {
+                throw new IOException($"Upload {id} has a part at {StoragePaths.PartOffsetOf(part.Path)} where one at {session.Offset} was expected.");
+            }
+
+            session.Add(part.Path, part.Length);
+        }
+
+        return _sessions.GetOrAdd(id, session);
+    }
+
+    private static async Task<UploadSession.Turn> EnterAsync(UploadSession session, CancellationToken cancellationToken)
+    {
+        UploadSession.Turn turn = await session.EnterAsync(cancellationToken);
+        if (!session.IsClosed)
+        {
+            return turn;
+        }
+
+        turn.Dispose();
+        throw new RegistryException(RegistryError.BlobUploadUnknown, $"Upload {session.Id} is finished.");
+    }
+
+    private static void RequireOffset(UploadSession session, long? start)
+    {
+        if (start is not null && start != session.Offset)
+        {
+            throw new RegistryException(RegistryError.RangeInvalid, $"The chunk begins at {start}, the upload stands at {session.Offset}.")
+            {
+                Headers = BlobUploads.StateHeaders(session),
+            };
+        }
+    }
+
+    private async Task AppendPartAsync(UploadSession session, Stream body, long? length, CancellationToken cancellationToken)
+    {
+        string part = StoragePaths.UploadPart(session.Id, session.Offset);
+        IncrementalHash hash = session.Hash ?? ContentHash.Create(ContentHash.Sha256);
+        bool isKept = false;
+        try
+        {
+            await StoreAsync(session, cancellationToken);
+            await using IStorageWriter writer = await backend.CreateAsync(new WriteIntent(part, length), cancellationToken);
+            ReceivedContent content = await receiver.ReceiveAsync(body, length, writer, hash, cancellationToken);
+            if (content.Length > 0)
+            {
+                // Also when the client is gone: what came shall not be sent again.
+                await writer.CommitAsync(part, CancellationToken.None);
+                session.Add(part, content.Length);
+            }
+
+            isKept = true;
+            if (content.Cut is not null)
+            {
+                throw new RegistryException(RegistryError.BlobUploadInvalid, $"The body ended after {content.Length} bytes; the upload stands at {session.Offset}.", content.Cut);
+            }
+        }
+        finally
+        {
+            if (!isKept)
+            {
+                session.DropHash();
+            }
+
+            if (session.Hash != hash)
+            {
+                hash.Dispose();
+            }
+        }
+    }
+
+    private async Task StoreAsync(UploadSession session, CancellationToken cancellationToken)
+    {
+        if (session.IsStored)
+        {
+            return;
+        }
+
+        var document = new UploadSessionDocument { Repository = session.Repository, StartedAt = session.StartedAt };
+        byte[] content = JsonSerializer.SerializeToUtf8Bytes(document, RegistryJson.Default.UploadSessionDocument);
+        await backend.PutAsync(StoragePaths.UploadSession(session.Id), content, PutMode.Replace, cancellationToken);
+        session.IsStored = true;
+    }
+
+    private async Task<Digest> HashAsync(UploadSession session, string algorithm, CancellationToken cancellationToken)
+    {
+        if (session.Hash is not null && algorithm == ContentHash.Sha256)
+        {
+            return ContentHash.Current(session.Hash);
+        }
+
+        using IncrementalHash hash = ContentHash.Create(algorithm);
+        foreach (string part in session.Parts)
+        {
+            await using StorageReader reader = await backend.OpenReadAsync(part, 0, cancellationToken) ?? throw new IOException($"{part} is gone.");
+            ReceivedContent content = await receiver.ReceiveAsync(reader.Content, reader.Entry.Length, null, hash, cancellationToken);
+            if (content.Cut is not null)
+            {
+                throw new IOException($"{part} could not be read to its end.", content.Cut);
+            }
+        }
+
+        return ContentHash.Current(hash);
+    }
+
+    private async Task CloseAsync(UploadSession session, CancellationToken cancellationToken)
+    {
+        session.IsClosed = true;
+        _sessions.TryRemove(session.Id, out _);
+        session.DropHash();
+
+        if (!session.IsStored)
+        {
+            return;
+        }
+
+        // The document first: parts without it are nobody's and expire.
+        await backend.DeleteAsync(StoragePaths.UploadSession(session.Id), cancellationToken);
+        await backend.DeleteFolderAsync(StoragePaths.Upload(session.Id), cancellationToken);
+    }
+}

@@ -1,0 +1,96 @@
+using AiModels.ApiMachinery.Storage;
+
+namespace AiModels.ApiServer.Tests.Storage;
+
+/// <summary>Many watchers on one stream of events.</summary>
+[TestClass]
+public sealed class WatchHubTests
+{
+    private const string Prefix = "/g/r/";
+
+    public TestContext TestContext { get; set; } = null!;
+
+    [TestMethod]
+    [Timeout(30_000, CooperativeCancellation = true)]
+    public async Task Publish_ToManyWatchers_GivesEachTheSameEventObjects()
+    {
+        const int watchers = 200, events = 500;
+        var hub = new WatchHub(0, new NoHistory());
+        Task<List<StoreEvent>>[] seen = [.. Enumerable.Range(0, watchers).Select(_ => TakeAsync(hub, events))];
+        var published = Enumerable.Range(1, events).Select(Event).ToList();
+
+        foreach (HubEvent[] batch in published.Chunk(7))
+        {
+            hub.Publish(batch);
+        }
+
+        foreach (List<StoreEvent> list in await Task.WhenAll(seen))
+        {
+            Assert.IsTrue(list.SequenceEqual(published.Select(p => p.Event), ReferenceEqualityComparer.Instance));
+        }
+
+        Assert.AreEqual(0, hub.WatcherCount, "a watch that ended is forgotten");
+    }
+
+    [TestMethod]
+    [Timeout(30_000, CooperativeCancellation = true)]
+    public async Task Watch_BeyondTheRing_AsksTheHistory()
+    {
+        var hub = new WatchHub(0, new NoHistory(), capacity: 8);
+        hub.Publish([.. Enumerable.Range(1, 20).Select(Event)]);
+
+        await Assert.ThrowsExactlyAsync<RevisionCompactedException>(() => TakeAsync(hub, 1, after: 11));
+        Assert.AreEqual(13, (await TakeAsync(hub, 1, after: 12)).Single().Object.Revision);
+    }
+
+    [TestMethod]
+    [Timeout(30_000, CooperativeCancellation = true)]
+    public async Task Ring_IsBoundedInBytes()
+    {
+        var hub = new WatchHub(0, new NoHistory(), maximumBytes: 1000);
+        hub.Publish([.. Enumerable.Range(1, 20).Select(Event)]);
+
+        await Assert.ThrowsExactlyAsync<RevisionCompactedException>(() => TakeAsync(hub, 1, after: 9));
+        Assert.HasCount(10, await TakeAsync(hub, 10, after: 10));
+    }
+
+    [TestMethod]
+    [Timeout(30_000, CooperativeCancellation = true)]
+    public async Task Close_EndsWaitingWatches()
+    {
+        var hub = new WatchHub(0, new NoHistory());
+        Task<List<StoreEvent>> waiting = TakeAsync(hub, 1);
+
+        hub.Close();
+
+        await Assert.ThrowsExactlyAsync<StoreUnavailableException>(() => waiting);
+    }
+
+    // 100 bytes each.
+    private static HubEvent Event(int revision)
+    {
+        var key = new ObjectKey("g", "r", "", $"n{revision}");
+        return new HubEvent(key.ToString(), new StoreEvent(StoreEventType.Created, new StoredObject(key, revision, new byte[100]), null));
+    }
+
+    private async Task<List<StoreEvent>> TakeAsync(WatchHub hub, int count, long after = 0)
+    {
+        var list = new List<StoreEvent>();
+        await foreach (StoreEvent e in hub.WatchAsync(Prefix, after, TestContext.CancellationToken))
+        {
+            list.Add(e);
+            if (list.Count == count)
+            {
+                break;
+            }
+        }
+
+        return list;
+    }
+
+    private sealed class NoHistory : IWatchHistory
+    {
+        public ValueTask<HistoryPage> ReadAsync(string prefix, long afterRevision, CancellationToken cancellationToken) =>
+            throw new RevisionCompactedException(afterRevision, long.MaxValue);
+    }
+}

@@ -1,0 +1,117 @@
+using System.Net;
+using System.Net.Http.Json;
+using System.Net.Sockets;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+using System.Text.Json.Nodes;
+using AiModels.Controllers.Delivery.NodeCache;
+using AiModels.Controllers.Delivery.Webhook;
+using AiModels.Hosting.Kubernetes;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace AiModels.Controllers.Tests.Delivery.Webhook;
+
+/// <summary>The webhook over TLS, called the way an API server calls it: by the registration's URL, trusting its caBundle alone.</summary>
+[TestClass]
+public sealed class WebhookServerTests
+{
+    private readonly InMemoryKubernetes _cluster = new();
+
+    public TestContext TestContext { get; set; } = null!;
+
+    [TestMethod, Timeout(60_000)]
+    public async Task Mutate_ByTheRegistrationsUrlAndBundle_AnswersThePatch()
+    {
+        WebhookOptions options = Options();
+        using WebhookServer server = await StartAsync(options);
+        JsonNode webhook = Registration()["webhooks"]![0]!;
+        Assert.AreEqual("Fail", (string?)webhook["failurePolicy"]);
+        using HttpClient client = ClientTrusting((string)webhook["clientConfig"]!["caBundle"]!);
+        using HttpResponseMessage answer = await client.PostAsJsonAsync((string)webhook["clientConfig"]!["url"]!, Review(), TestContext.CancellationToken);
+        JsonNode response = (await answer.Content.ReadFromJsonAsync<JsonNode>(TestContext.CancellationToken))!["response"]!;
+        Assert.AreEqual("review-1", (string?)response["uid"]);
+        Assert.IsTrue((bool?)response["allowed"]);
+        Assert.Contains("model-delivery", Encoding.UTF8.GetString(Convert.FromBase64String((string)response["patch"]!)));
+        await server.StopAsync(TestContext.CancellationToken);
+    }
+
+    [TestMethod, Timeout(60_000)]
+    public async Task Mutate_WithABodyThatIsNoReview_Is400()
+    {
+        using WebhookServer server = await StartAsync(Options());
+        JsonNode config = Registration()["webhooks"]![0]!["clientConfig"]!;
+        using HttpClient client = ClientTrusting((string)config["caBundle"]!);
+        using HttpResponseMessage answer = await client.PostAsync((string)config["url"]!, new StringContent("nonsense"), TestContext.CancellationToken);
+        Assert.AreEqual(HttpStatusCode.BadRequest, answer.StatusCode);
+        await server.StopAsync(TestContext.CancellationToken);
+    }
+
+    [TestMethod, Timeout(60_000)]
+    public async Task Certificate_OfASecondReplica_IsTheFirstOnes()
+    {
+        WebhookOptions options = Options();
+        using var first = new WebhookCertificate(_cluster, options, TimeProvider.System);
+        using var second = new WebhookCertificate(_cluster, options, TimeProvider.System);
+        string bundle = await first.EnsureAsync(TestContext.CancellationToken);
+        Assert.AreEqual(bundle, await second.EnsureAsync(TestContext.CancellationToken));
+        Assert.AreEqual(first.Current!.Thumbprint, second.Current!.Thumbprint);
+    }
+
+    [TestMethod, Timeout(60_000)]
+    public async Task Certificate_NearItsEnd_IsRenewedAndTheOldCaStaysTrusted()
+    {
+        WebhookOptions options = Options();
+        var clock = new TestKit.ManualClock();
+        using var certificate = new WebhookCertificate(_cluster, options, clock);
+        string before = await certificate.EnsureAsync(TestContext.CancellationToken);
+        string thumbprint = certificate.Current!.Thumbprint;
+        clock.Advance(TimeSpan.FromDays(340));
+        string after = await certificate.EnsureAsync(TestContext.CancellationToken);
+        Assert.AreNotEqual(thumbprint, certificate.Current.Thumbprint);
+        Assert.EndsWith(before.Trim(), after.Trim());
+    }
+
+    private static JsonObject Review() => JsonNode.Parse("""
+        {
+          "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
+          "request": {
+            "uid": "review-1", "operation": "CREATE", "kind": { "group": "apps", "version": "v1", "kind": "Deployment" },
+            "object": {
+              "metadata": { "name": "app", "annotations": { "ai.deckhouse.io/model": "tiny" } },
+              "spec": { "template": { "spec": { "containers": [ { "name": "server", "image": "x" } ] } } }
+            }
+          }
+        }
+        """)!.AsObject();
+
+    private static WebhookOptions Options()
+    {
+        using var probe = new TcpListener(IPAddress.Loopback, 0);
+        probe.Start();
+        var address = new Uri($"https://127.0.0.1:{((IPEndPoint)probe.LocalEndpoint).Port}");
+        return new WebhookOptions { Listen = address, Url = address };
+    }
+
+    private static HttpClient ClientTrusting(string caBundle)
+    {
+        var handler = new SocketsHttpHandler { UseProxy = false };
+        handler.SslOptions.CertificateChainPolicy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+        handler.SslOptions.CertificateChainPolicy.CustomTrustStore.ImportFromPem(Encoding.UTF8.GetString(Convert.FromBase64String(caBundle)));
+        return new HttpClient(handler);
+    }
+
+    private JsonObject Registration() => _cluster.Find(ResourceTypes.MutatingWebhookConfigurations, null, WebhookConfiguration.Name)!;
+
+    private async Task<WebhookServer> StartAsync(WebhookOptions options)
+    {
+        var certificate = new WebhookCertificate(_cluster, options, TimeProvider.System);
+        var server = new WebhookServer(_cluster, options, certificate, new AdmissionMutation([new NodeCacheMode()]), TimeProvider.System, NullLogger<WebhookServer>.Instance);
+        await server.StartAsync(TestContext.CancellationToken);
+        while (_cluster.Find(ResourceTypes.MutatingWebhookConfigurations, null, WebhookConfiguration.Name) is null)
+        {
+            await Task.Yield();
+        }
+
+        return server;
+    }
+}

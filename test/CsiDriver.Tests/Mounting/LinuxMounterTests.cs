@@ -1,0 +1,123 @@
+using AiModels.CsiDriver.Mounting;
+
+namespace AiModels.CsiDriver.Tests.Mounting;
+
+/// <summary>Real bind mounts; needs root and CAP_SYS_ADMIN.</summary>
+[TestClass]
+public sealed class LinuxMounterTests
+{
+    private readonly LinuxMounter _mounter = new();
+
+    public TestContext TestContext { get; set; } = null!;
+
+    [TestMethod, Timeout(30_000)]
+    public void BindReadOnly_AFolder_ShowsItsFilesAndRefusesWrites()
+    {
+        using var folders = new MountFolders(_mounter);
+        File.WriteAllText(Path.Combine(folders.Source, "config.json"), "{}");
+        _mounter.BindReadOnly(folders.Source, folders.Target);
+        Assert.AreEqual("{}", File.ReadAllText(Path.Combine(folders.Target, "config.json")));
+        Assert.ThrowsExactly<IOException>(() => File.WriteAllText(Path.Combine(folders.Target, "new"), "x"));
+        Assert.AreEqual(new MountState(IsExpectedSource: true, IsReadOnly: true), _mounter.Find(folders.Target, folders.Source));
+    }
+
+    [TestMethod, Timeout(30_000)]
+    public void Find_BehindASymbolicLink_SeesThroughIt()
+    {
+        using var folders = new MountFolders(_mounter);
+        _mounter.BindReadOnly(folders.Source, folders.Target);
+        string link = Path.Combine(folders.Root, "link");
+        Directory.CreateSymbolicLink(link, folders.Root);
+        Assert.AreEqual(new MountState(true, true), _mounter.Find(Path.Combine(link, "target"), Path.Combine(link, "source")));
+    }
+
+    [TestMethod, Timeout(30_000)]
+    public void Find_WhereSomethingElseIsMounted_SaysSo()
+    {
+        using var folders = new MountFolders(_mounter);
+        _mounter.BindReadOnly(folders.Root, folders.Target);
+        Assert.IsFalse(_mounter.Find(folders.Target, folders.Source)!.IsExpectedSource);
+    }
+
+    [TestMethod, Timeout(30_000)]
+    public void Unmount_AMount_LeavesAnEmptyFolder()
+    {
+        using var folders = new MountFolders(_mounter);
+        _mounter.BindReadOnly(folders.Source, folders.Target);
+        _mounter.Unmount(folders.Target);
+        Assert.IsFalse(_mounter.IsMounted(folders.Target));
+        Assert.IsNull(_mounter.Find(folders.Target, folders.Source));
+    }
+
+    [TestMethod]
+    public void Unmount_WhereNothingIsMounted_ThrowsTheSystemsWords()
+    {
+        using var folders = new MountFolders(_mounter);
+        IOException e = Assert.ThrowsExactly<IOException>(() => _mounter.Unmount(folders.Target));
+        Assert.Contains("errno 22", e.Message);
+    }
+
+    [TestMethod, Timeout(30_000)]
+    public async Task Driver_WithRealMounts_PublishesAndUnpublishes()
+    {
+        using var probe = new MountFolders(_mounter);
+        await using RunningDriver driver = await RunningDriver.StartAsync(TestContext.CancellationToken, _mounter);
+        for (int i = 0; i < 2; i++)
+        {
+            await driver.CallAsync(CsiMethods.NodePublishVolume, driver.Publish());
+        }
+
+        Assert.AreEqual("{}", await File.ReadAllTextAsync(Path.Combine(driver.Target, "config.json"), TestContext.CancellationToken));
+        for (int i = 0; i < 2; i++)
+        {
+            await driver.CallAsync(CsiMethods.NodeUnpublishVolume, driver.Unpublish());
+        }
+
+        Assert.IsFalse(Directory.Exists(driver.Target));
+        Assert.IsTrue(File.Exists(Path.Combine(driver.Model, "config.json")), "unmounting removed the model");
+    }
+
+    private sealed class MountFolders : IDisposable
+    {
+        private readonly LinuxMounter _mounter;
+
+        public MountFolders(LinuxMounter mounter)
+        {
+            if (!Environment.IsPrivilegedProcess)
+            {
+                Assert.Inconclusive("bind mounts need root");
+            }
+
+            _mounter = mounter;
+            Root = Directory.CreateTempSubdirectory("mount-").FullName;
+            Directory.CreateDirectory(Source);
+            Directory.CreateDirectory(Target);
+            try
+            {
+                mounter.BindReadOnly(Source, Target);
+                mounter.Unmount(Target);
+            }
+            catch (IOException e) when (e.Message.Contains("errno 1)", StringComparison.Ordinal))
+            {
+                Directory.Delete(Root, recursive: true);
+                Assert.Inconclusive("this root may not mount (no CAP_SYS_ADMIN)");
+            }
+        }
+
+        public string Root { get; }
+
+        public string Source => Path.Combine(Root, "source");
+
+        public string Target => Path.Combine(Root, "target");
+
+        public void Dispose()
+        {
+            while (_mounter.IsMounted(Target))
+            {
+                _mounter.Unmount(Target);
+            }
+
+            Directory.Delete(Root, recursive: true);
+        }
+    }
+}

@@ -1,0 +1,68 @@
+using AiModels.Contracts.NodeCache;
+using AiModels.NodeAgent.Cache;
+using AiModels.NodeAgent.Materialization;
+using AiModels.TestKit;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace AiModels.NodeAgent.Tests.Cache;
+
+/// <summary>A cache of 250 bytes (two models of 100) over a folder that outlives restarts.</summary>
+internal sealed class CacheTestBench : IAsyncDisposable
+{
+    private readonly string _root = Directory.CreateTempSubdirectory("cache-").FullName;
+
+    public CacheTestBench() => Cache = Start();
+
+    public NodeCache Cache { get; private set; }
+
+    public FakeSource Source { get; } = new();
+
+    public FakeAuthorizer Authorizer { get; } = new();
+
+    public ManualClock Clock { get; } = new();
+
+    public string ModelsFolder => Path.Combine(_root, "models");
+
+    public static string DigestOf(string model) => AiModels.ModelPack.Oci.Digest.Sha256Of(System.Text.Encoding.UTF8.GetBytes(model)).ToString();
+
+    public Task<EnsureModelResponse> EnsureAsync(string model, string volume) => Cache.EnsureAsync(
+        new EnsureModelRequest
+        {
+            VolumeId = volume,
+            PodNamespace = "team-a",
+            PodName = "pod-" + volume,
+            PodUid = "uid-" + volume,
+            ModelKind = "Model",
+            ModelName = model,
+            Digest = DigestOf(model),
+        },
+        CancellationToken.None);
+
+    public CachedModel? StatusOf(string model) => Cache.Status().Models.SingleOrDefault(entry => entry.Digest == DigestOf(model));
+
+    /// <summary>A new cache over the same folder, as after a crash: nothing is told to the old one.</summary>
+    public void Restart()
+    {
+        Cache = Start();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Source.Hold?.TrySetResult();
+        await Cache.StopAsync();
+        foreach (string model in Directory.GetDirectories(ModelsFolder))
+        {
+            ReadOnlyTree.Remove(model);
+        }
+
+        Directory.Delete(_root, recursive: true);
+    }
+
+    private NodeCache Start()
+    {
+        var options = new ServeOptions { NodeName = "node-1", CacheDir = _root, Capacity = 250 };
+        var cache = new NodeCache(new CacheFolder(_root), Authorizer, Source, options, Clock, NullLogger<NodeCache>.Instance);
+        cache.Load();
+        return cache;
+    }
+}

@@ -1,0 +1,145 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Net.Http.Headers;
+using AiModels.ModelPack.Oci;
+using AiModels.Registry.Storage;
+
+namespace AiModels.Registry.Tests.Server;
+
+/// <summary>
+/// Kills the real program (SIGKILL) at random instants while clients push, pull, delete and collect, and checks after each restart that what was acknowledged is
+/// there and correct. AIMODELS_CRASH_ROUNDS makes it as long as one wants.
+/// </summary>
+[TestClass]
+public sealed class CrashTests
+{
+    private static readonly int Rounds = int.TryParse(Environment.GetEnvironmentVariable("AIMODELS_CRASH_ROUNDS"), out int rounds) ? rounds : 5;
+
+    public TestContext TestContext { get; set; } = null!;
+
+    private CancellationToken Token => TestContext.CancellationToken;
+
+    [TestMethod]
+    public async Task Kill_AtRandomInstants_LosesNothingThatWasAcknowledged()
+    {
+        using var folder = new TemporaryFolder();
+        var random = new Random(20_260_101);
+        var journal = new Journal();
+        for (int round = 0; round < Rounds; round++)
+        {
+            using RegistryProcess registry = await RegistryProcess.StartAsync(folder.Combine("store"), Token, "--anonymous", "--gc-interval", "100ms", "--gc-grace", "0");
+            await journal.CheckAsync(registry.Http, Token);
+            Task[] clients = [.. Enumerable.Range(0, 4).Select(client => Task.Run(() => WorkAsync(registry.Http, journal, round, client), Token))];
+
+            // Not a wait for something to have happened: the instant is the test.
+            await Task.Delay(TimeSpan.FromMilliseconds(random.Next(30, 600)), TimeProvider.System, Token);
+            await registry.KillAsync();
+            await Task.WhenAll(clients);
+        }
+
+        using RegistryProcess last = await RegistryProcess.StartAsync(folder.Combine("store"), Token, "--anonymous");
+        await journal.CheckAsync(last.Http, Token);
+        Assert.IsGreaterThan(Rounds, journal.Acknowledged);
+        AssertEveryStoredBlobIsWhole(folder.Combine("store"));
+    }
+
+    private static async Task WorkAsync(HttpClient http, Journal journal, int round, int client)
+    {
+        var random = new Random((round * 100) + client);
+        try
+        {
+            for (int i = 0; ; i++)
+            {
+                string repository = $"models/{round}-{client}-{i}";
+                byte[] layer = TestRegistry.RandomBytes(random.Next(3) == 0 ? random.Next(3_000_000) : random.Next(5_000));
+                await PushAsync(http, repository, "{}"u8.ToArray(), isChunked: false);
+                await PushAsync(http, repository, layer, isChunked: random.Next(2) == 0);
+                journal.Blob(repository, Digest.Sha256Of(layer));
+
+                byte[] manifest = TestRegistry.Image(layer);
+                using var content = new ByteArrayContent(manifest);
+                content.Headers.ContentType = new MediaTypeHeaderValue(MediaTypes.OciManifest);
+                await AcknowledgedAsync(await http.PutAsync($"/v2/{repository}/manifests/model", content));
+                journal.Manifest(repository, Digest.Sha256Of(manifest));
+
+                if (random.Next(4) == 0)
+                {
+                    journal.Deleting(repository);
+                    await AcknowledgedAsync(await http.DeleteAsync($"/repositories/{repository}"));
+                    journal.Deleted(repository);
+                }
+            }
+        }
+        catch (HttpRequestException)
+        {
+            // Killed.
+        }
+    }
+
+    private static async Task PushAsync(HttpClient http, string repository, byte[] content, bool isChunked)
+    {
+        Digest digest = Digest.Sha256Of(content);
+        if (!isChunked)
+        {
+            await AcknowledgedAsync(await http.PostAsync($"/v2/{repository}/blobs/uploads/?digest={digest}", new ByteArrayContent(content)));
+            return;
+        }
+
+        HttpResponseMessage opened = await AcknowledgedAsync(await http.PostAsync($"/v2/{repository}/blobs/uploads/", null));
+        string location = opened.Headers.Location!.OriginalString;
+        await AcknowledgedAsync(await http.PatchAsync(location, new ByteArrayContent(content[..(content.Length / 2)])));
+        await AcknowledgedAsync(await http.PutAsync($"{location}?digest={digest}", new ByteArrayContent(content[(content.Length / 2)..])));
+    }
+
+    private static async Task<HttpResponseMessage> AcknowledgedAsync(HttpResponseMessage response)
+    {
+        Assert.IsTrue(response.IsSuccessStatusCode, $"{response.RequestMessage!.Method} {response.RequestMessage.RequestUri}: {response.StatusCode} {await response.Content.ReadAsStringAsync()}");
+        return response;
+    }
+
+    private static void AssertEveryStoredBlobIsWhole(string store)
+    {
+        foreach (string file in Directory.EnumerateFiles(Path.Combine(store, "blobs"), "*", SearchOption.AllDirectories))
+        {
+            Assert.IsTrue(StoragePaths.TryReadBlob(Path.GetRelativePath(store, file), out Digest digest), file);
+            Assert.AreEqual(digest, Digest.Sha256Of(File.ReadAllBytes(file)));
+        }
+    }
+
+    /// <summary>What the registry has acknowledged.</summary>
+    private sealed class Journal
+    {
+        private readonly ConcurrentDictionary<string, List<(string Kind, Digest Digest)>> _repositories = new();
+        private readonly ConcurrentDictionary<string, bool> _deleted = new();
+
+        public int Acknowledged => _repositories.Values.Sum(list => list.Count);
+
+        public void Blob(string repository, Digest digest) => _repositories.GetOrAdd(repository, _ => []).Add(("blobs", digest));
+
+        public void Manifest(string repository, Digest digest) => _repositories.GetOrAdd(repository, _ => []).Add(("manifests", digest));
+
+        /// <summary>From now on it may be there or not.</summary>
+        public void Deleting(string repository) => _repositories.TryRemove(repository, out _);
+
+        public void Deleted(string repository) => _deleted[repository] = true;
+
+        public async Task CheckAsync(HttpClient http, CancellationToken cancellationToken)
+        {
+            foreach ((string repository, List<(string Kind, Digest Digest)> contents) in _repositories)
+            {
+                foreach ((string kind, Digest digest) in contents)
+                {
+                    using HttpResponseMessage response = await http.GetAsync($"/v2/{repository}/{kind}/{digest}", cancellationToken);
+                    Assert.AreEqual(HttpStatusCode.OK, response.StatusCode, $"{repository}/{kind}/{digest} was acknowledged");
+                    Assert.AreEqual(digest, Digest.Sha256Of(await response.Content.ReadAsByteArrayAsync(cancellationToken)));
+                }
+            }
+
+            foreach (string repository in _deleted.Keys)
+            {
+                using HttpResponseMessage response = await http.GetAsync($"/v2/{repository}/manifests/model", cancellationToken);
+                Assert.AreEqual(HttpStatusCode.NotFound, response.StatusCode, $"{repository} was deleted");
+            }
+        }
+    }
+}
