@@ -1,5 +1,7 @@
 # Sourced by every script here: strict mode, the root folder, and messages.
-set -o errexit -o nounset -o pipefail
+set -o errexit -o nounset -o pipefail -o errtrace
+# A command that fails unforeseen says where, so that no script ends without a word.
+trap 'printf "error: %s, line %s: \x27%s\x27 ended with status %s\n" "${BASH_SOURCE[0]}" "$LINENO" "$BASH_COMMAND" "$?" >&2' ERR
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 MSBUILDTERMINALLOGGER=off
@@ -35,7 +37,8 @@ as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 # add_sid: what Debian's release does not have comes from sid, whose priority of 100 keeps everything else where it is. The mirror is the machine's own.
 add_sid() {
   local mirror
-  mirror=$(grep -rhoE 'https?://[^ ]+/debian/?( |$)' /etc/apt/sources.list /etc/apt/sources.list.d 2>/dev/null | head -n 1 | tr -d ' ')
+  # grep's status says that one of the two places does not exist: either may be missing.
+  mirror=$(grep -rhoE 'https?://[^ ]+/debian/?( |$)' /etc/apt/sources.list /etc/apt/sources.list.d 2>/dev/null | head -n 1 | tr -d ' ') || true
   [ -n "$mirror" ] || fail "apt's sources name no Debian mirror to take sid's packages from" "add one to /etc/apt/sources.list.d"
   as_root tee /etc/apt/sources.list.d/ai-models-sid.list >/dev/null <<<"deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror sid main"
   as_root tee /etc/apt/preferences.d/ai-models-sid >/dev/null <<<$'Package: *\nPin: release n=sid\nPin-Priority: 100'

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Installs what the tests and the quick start need on a bare Debian that has the .NET 10 SDK. Does nothing when everything is there.
-# usage: hack/setup.sh [--quickstart]     --quickstart leaves out what only the tests use (skopeo, oras)
+# usage: hack/setup.sh [--quickstart]     --quickstart leaves out what only the tests use (skopeo, oras, crane)
 . "$(dirname "$0")/lib.sh"
 
 want=all
@@ -22,6 +22,7 @@ if [ $want = all ]; then
   python3 -c 'import yaml' 2>/dev/null || packages+=(python3 python3-yaml)
   have skopeo || packages+=(skopeo)
   have oras || sid+=(oras)
+  have crane || sid+=(crane)
 fi
 [ $((${#packages[@]} + ${#sid[@]})) -eq 0 ] && exit 0
 
