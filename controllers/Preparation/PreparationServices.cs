@@ -1,6 +1,7 @@
 using AiModels.Controllers.Cleanup;
 using AiModels.Controllers.Preparation.Archives;
 using AiModels.Controllers.Preparation.Formats;
+using AiModels.Controllers.Preparation.Formats.Diffusers;
 using AiModels.Controllers.Preparation.Formats.Gguf;
 using AiModels.Controllers.Preparation.Formats.Safetensors;
 using AiModels.Controllers.Preparation.Pipeline;
@@ -33,7 +34,9 @@ internal static class PreparationServices
         services.AddSingleton<IArchiveReader, ZstdTarReader>();
         services.AddSingleton<IArchiveReader, TarArchiveReader>();
 
-        // In the order in which they are asked: where Safetensors and GGUF lie side by side, Safetensors are taken (Q2).
+        // In the order in which they are asked: a pipeline may hold anything below its index; where Safetensors and GGUF lie side by side, Safetensors are
+        // taken (Q2).
+        services.AddSingleton<IModelFormat, DiffusersFormat>();
         services.AddSingleton<IModelFormat, SafetensorsFormat>();
         services.AddSingleton<IModelFormat, GgufFormat>();
 

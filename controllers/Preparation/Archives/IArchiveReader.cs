@@ -24,4 +24,8 @@ internal interface IArchiveReader
 /// <param name="Path">Checked and normalised: relative, with forward slashes, without "./".</param>
 /// <param name="Length">Bytes unpacked.</param>
 /// <param name="Content">Forward only; gives exactly <paramref name="Length"/> bytes or throws.</param>
-internal sealed record ArchiveEntry(string Path, long Length, Stream Content);
+internal sealed record ArchiveEntry(string Path, long Length, Stream Content)
+{
+    /// <summary>Opens the content anew from an offset; several may be open at once. Null where only reading the whole archive again would get there.</summary>
+    public Func<long, CancellationToken, ValueTask<Stream>>? OpenAt { get; init; }
+}

@@ -14,7 +14,7 @@ internal sealed class TarArchiveReader : IArchiveReader
     public async IAsyncEnumerable<ArchiveEntry> ReadAsync(IByteSource archive, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         await using var stream = new SourceStream(archive);
-        await foreach (ArchiveEntry entry in new TarEntries(stream, archive.Name, new ArchiveGuard(archive.Name, archive.Length)).ReadAsync(cancellationToken))
+        await foreach (ArchiveEntry entry in new TarEntries(stream, archive.Name, new ArchiveGuard(archive.Name, archive.Length), archive.OpenAsync).ReadAsync(cancellationToken))
         {
             yield return entry;
         }

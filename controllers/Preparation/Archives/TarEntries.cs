@@ -8,7 +8,8 @@ namespace AiModels.Controllers.Preparation.Archives;
 /// The entries of a tar stream: ustar, pax (path and size of extended headers) and GNU long names. A stream that can seek is not read where nobody wants its
 /// bytes. Links, devices and sparse files are refused.
 /// </summary>
-internal sealed class TarEntries(Stream stream, string archive, ArchiveGuard guard)
+/// <param name="openAt">Opens the tar from an offset, where that is possible.</param>
+internal sealed class TarEntries(Stream stream, string archive, ArchiveGuard guard, Func<long, CancellationToken, ValueTask<Stream>>? openAt = null)
 {
     // Long names and extended headers: paths have at most a kilobyte, everything else in them is not for us.
     private const long ExtendedHeaderLimit = 1024 * 1024;
@@ -30,7 +31,7 @@ internal sealed class TarEntries(Stream stream, string archive, ArchiveGuard gua
                 case '0' or '7':
                     string path = guard.File(name, size);
                     var content = new EntryStream(stream, archive, path, size, crc32: null, isWhole: false, ownsContent: false);
-                    yield return new ArchiveEntry(path, size, content);
+                    yield return new ArchiveEntry(path, size, content) { OpenAt = OpenAt(path, size) };
                     await SkipAsync(size - content.Consumed, path, cancellationToken);
                     await SkipPaddingAsync(size, path, cancellationToken);
                     break;
@@ -45,6 +46,18 @@ internal sealed class TarEntries(Stream stream, string archive, ArchiveGuard gua
         }
 
         guard.Finish();
+    }
+
+    private Func<long, CancellationToken, ValueTask<Stream>>? OpenAt(string path, long size)
+    {
+        if (openAt is null)
+        {
+            return null;
+        }
+
+        long start = stream.Position;
+        return async (offset, cancellationToken) => new EntryStream(
+            await openAt(start + offset, cancellationToken), archive, path, size - offset, crc32: null, isWhole: false, ownsContent: true);
     }
 
     private static string Describe(TarHeader header) => header.Type switch

@@ -42,7 +42,7 @@ internal sealed class ZipArchiveReader : IArchiveReader
         foreach ((ZipRecord record, string path) in files)
         {
             await using var content = new LazyStream(() => OpenAsync(archive, record, path, cancellationToken), record.Length);
-            yield return new ArchiveEntry(path, record.Length, content);
+            yield return new ArchiveEntry(path, record.Length, content) { OpenAt = (offset, cancellation) => OpenAtAsync(archive, record, path, offset, cancellation) };
         }
     }
 
@@ -78,12 +78,32 @@ internal sealed class ZipArchiveReader : IArchiveReader
 
     private static async Task<Stream> OpenAsync(IByteSource archive, ZipRecord record, string path, CancellationToken cancellationToken)
     {
-        byte[] local = await ZipDirectory.ReadAtAsync(archive, record.HeaderOffset, LocalHeaderLength + record.RawName.Length, cancellationToken);
-        CheckLocalHeader(archive, record, local);
-        long data = record.HeaderOffset + LocalHeaderLength + record.RawName.Length + BinaryPrimitives.ReadUInt16LittleEndian(local.AsSpan(28));
+        long data = await DataOffsetAsync(archive, record, cancellationToken);
         var packed = new EntryStream(await archive.OpenAsync(data, cancellationToken), archive.Name, path, record.CompressedLength, crc32: null, isWhole: false, ownsContent: true);
         Stream plain = record.Method == Deflated ? new DeflateStream(packed, CompressionMode.Decompress) : packed;
         return new EntryStream(plain, archive.Name, path, record.Length, record.Crc32, isWhole: true, ownsContent: true);
+    }
+
+    private static async Task<long> DataOffsetAsync(IByteSource archive, ZipRecord record, CancellationToken cancellationToken)
+    {
+        byte[] local = await ZipDirectory.ReadAtAsync(archive, record.HeaderOffset, LocalHeaderLength + record.RawName.Length, cancellationToken);
+        CheckLocalHeader(archive, record, local);
+        return record.HeaderOffset + LocalHeaderLength + record.RawName.Length + BinaryPrimitives.ReadUInt16LittleEndian(local.AsSpan(28));
+    }
+
+    /// <summary>From an offset on: at once where the entry is stored, by unpacking up to there where it is not.</summary>
+    private static async ValueTask<Stream> OpenAtAsync(IByteSource archive, ZipRecord record, string path, long offset, CancellationToken cancellationToken)
+    {
+        if (record.Method != Stored)
+        {
+            Stream whole = await OpenAsync(archive, record, path, cancellationToken);
+            await StreamSkip.SkipAsync(whole, offset, cancellationToken);
+            return whole;
+        }
+
+        long data = await DataOffsetAsync(archive, record, cancellationToken);
+        return new EntryStream(
+            await archive.OpenAsync(data + offset, cancellationToken), archive.Name, path, record.Length - offset, crc32: null, isWhole: false, ownsContent: true);
     }
 
     /// <summary>Tools that believe the local header must see the same file as those that believe the directory.</summary>

@@ -24,6 +24,7 @@ internal static class TaskCapabilities
         ["image-to-text"] = ["Chat", "ImageToText", "VisionInput", "MultiModalInput"],
         ["image-text-to-text"] = ["Chat", "ImageToText", "VisionInput", "MultiModalInput"],
         ["visual-question-answering"] = ["VisualQuestionAnswering", "VisionInput", "MultiModalInput"],
+        ["unconditional-image-generation"] = ["ImageGeneration", "ImageOutput"],
         ["text-to-image"] = ["ImageGeneration", "ImageOutput"],
         ["image-to-image"] = ["ImageGeneration", "VisionInput", "ImageOutput"],
         ["inpainting"] = ["ImageGeneration", "VisionInput", "ImageOutput"],

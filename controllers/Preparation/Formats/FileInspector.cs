@@ -1,4 +1,6 @@
+using AiModels.Controllers.Preparation.Archives;
 using AiModels.Controllers.Preparation.Formats.Gguf;
+using AiModels.Controllers.Preparation.Formats.Pickle;
 using AiModels.Controllers.Preparation.Formats.Safetensors;
 
 namespace AiModels.Controllers.Preparation.Formats;
@@ -12,9 +14,24 @@ internal static class FileInspector
     // Enough for every signature, ustar's at 257 included.
     private const int SignatureLength = 512;
 
-    /// <summary>Reads forward from the file's beginning; how far is its own affair. Throws <see cref="InvalidModelFileException"/>.</summary>
-    public static async Task<ModelFile> InspectAsync(SourceFile file, Stream stream, CancellationToken cancellationToken)
+    /// <summary>Whether such a file is read at several places: its directory is at the end.</summary>
+    public static bool NeedsSeeking(SourceFile file) => HasExtension(file, ".bin");
+
+    /// <summary>
+    /// Opens the file at its beginning and reads as far as it needs; one that <see cref="NeedsSeeking"/> is opened several times.
+    /// Throws <see cref="InvalidModelFileException"/>.
+    /// </summary>
+    /// <param name="source">Its name is the file's path.</param>
+    public static async Task<ModelFile> InspectAsync(IByteSource source, CancellationToken cancellationToken)
     {
+        var file = new SourceFile(source.Name, source.Length);
+        if (NeedsSeeking(file))
+        {
+            await TorchFile.CheckAsync(source, cancellationToken);
+            return new ModelFile(file.Path, file.Length) { IsPickle = true };
+        }
+
+        await using Stream stream = await source.OpenAsync(0, cancellationToken);
         byte[] start = new byte[(int)Math.Min(SignatureLength, file.Length)];
         int read = await stream.ReadAtLeastAsync(start, start.Length, throwOnEndOfStream: false, cancellationToken);
         if (read < start.Length)
@@ -47,7 +64,7 @@ internal static class FileInspector
     private static bool IsDescription(SourceFile file) =>
         file.Name is "config.json" or "tokenizer_config.json" or "chat_template.jinja" or "chat_template.json" or "modules.json" or "model_index.json"
             or "adapter_config.json" or "generation_config.json" or "README.md"
-        || file.Name.EndsWith(".safetensors.index.json", StringComparison.Ordinal);
+        || WeightIndex.IsIndex(file);
 
     private static async Task<ReadOnlyMemory<byte>> ReadContentAsync(Stream stream, SourceFile file, CancellationToken cancellationToken)
     {

@@ -19,6 +19,9 @@ internal sealed record ModelFile(string Path, long Length)
     /// <summary>Set for safetensors files.</summary>
     public SafetensorsHeader? Safetensors { get; init; }
 
+    /// <summary>Weights in a pickle, which has been scanned: loading it imports nothing but what a state dict needs.</summary>
+    public bool IsPickle { get; init; }
+
     /// <summary>The content of the few files that describe a model (config.json and its like).</summary>
     public ReadOnlyMemory<byte>? Content { get; init; }
 

@@ -33,7 +33,8 @@ internal sealed class Detect(IEnumerable<IModelFormat> formats) : IPreparationSt
 
     private static string Explain(IReadOnlyList<SourceFile> files)
     {
-        const string wanted = "A Safetensors model has config.json and at least one *.safetensors, a GGUF model at least one *.gguf.";
+        const string wanted = "A Safetensors model has config.json and at least one *.safetensors, a GGUF model at least one *.gguf, "
+            + "a Diffusers pipeline model_index.json and weights (*.safetensors or *.bin) in the folders of its components.";
         string there = string.Join(", ", files.Select(file => file.Path).Order(StringComparer.Ordinal).Take(10)) + (files.Count > 10 ? $" and {files.Count - 10} more" : "");
         bool hasWeights = files.Any(file => file.Path.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase));
         bool isAdapter = files.Any(file => file.Path == "adapter_config.json");

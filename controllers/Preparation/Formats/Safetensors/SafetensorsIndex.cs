@@ -7,11 +7,17 @@ namespace AiModels.Controllers.Preparation.Formats.Safetensors;
 internal static class SafetensorsIndex
 {
     /// <summary>Checks that every file the index names is there (beside the index) and holds the tensors it is said to hold.</summary>
-    public static void Check(string indexPath, ReadOnlySpan<byte> json, IReadOnlyDictionary<string, SafetensorsHeader> files)
+    /// <param name="opaque">Files of which only the existence can be checked.</param>
+    public static void Check(string indexPath, ReadOnlySpan<byte> json, IReadOnlyDictionary<string, SafetensorsHeader> files, IReadOnlySet<string>? opaque = null)
     {
         string folder = indexPath.Contains('/') ? indexPath[..(indexPath.LastIndexOf('/') + 1)] : "";
         foreach ((string tensor, string file) in Entries(indexPath, json))
         {
+            if (opaque?.Contains(folder + file) == true)
+            {
+                continue;
+            }
+
             if (!files.TryGetValue(folder + file, out SafetensorsHeader? header))
             {
                 throw new InvalidModelFileException(indexPath, $"it names {folder + file}, which is not there. All parts of a sharded model are needed.");

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using AiModels.Contracts.V1Alpha1;
+using AiModels.Controllers.Preparation.Archives;
 using AiModels.Controllers.Preparation.Formats;
 using AiModels.Controllers.Preparation.Pipeline;
 using AiModels.ModelPack.Chunking;
@@ -34,9 +35,7 @@ internal sealed class HubContent(
         var options = new ParallelOptions { MaxDegreeOfParallelism = Parallel, CancellationToken = cancellationToken };
         await System.Threading.Tasks.Parallel.ForEachAsync(paths, options, async (path, cancellation) =>
         {
-            HubFile file = _files[path];
-            await using HubFileStream stream = Open(file, 0, HeaderRange, parallel: 1);
-            inspected.Add(await FileInspector.InspectAsync(new SourceFile(path, file.Size), stream, cancellation));
+            inspected.Add(await FileInspector.InspectAsync(new Headers(this, _files[path]), cancellation));
         });
         return [.. inspected.OrderBy(file => file.Path, StringComparer.Ordinal)];
     }
@@ -121,6 +120,16 @@ internal sealed class HubContent(
         {
             context.Progress.Commit(file.Path, chunk.Length, chunk.StoredLength);
         }
+    }
+
+    /// <summary>A file to look into: small ranges, one at a time.</summary>
+    private sealed class Headers(HubContent content, HubFile file) : IByteSource
+    {
+        public string Name => file.Path;
+
+        public long Length => file.Size;
+
+        public ValueTask<Stream> OpenAsync(long offset, CancellationToken cancellationToken) => new(content.Open(file, offset, HeaderRange, parallel: 1));
     }
 
     private HubFileStream Open(HubFile file, long offset, int rangeLength, int parallel) => new(

@@ -108,7 +108,8 @@ internal sealed class ArchiveUpload : ISourceContent
         var file = new SourceFile(entry.Path, entry.Length);
         try
         {
-            return new Inspection(file, await FileInspector.InspectAsync(file, entry.Content, cancellationToken), null);
+            IByteSource source = FileInspector.NeedsSeeking(file) && entry.OpenAt is null ? await EntryEnds.ReadAsync(entry, cancellationToken) : new EntrySource(entry);
+            return new Inspection(file, await FileInspector.InspectAsync(source, cancellationToken), null);
         }
         catch (InvalidModelFileException e)
         {

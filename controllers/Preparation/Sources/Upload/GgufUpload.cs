@@ -1,4 +1,5 @@
 using AiModels.Contracts.V1Alpha1;
+using AiModels.Controllers.Preparation.Archives;
 using AiModels.Controllers.Preparation.Formats;
 using AiModels.Controllers.Preparation.Pipeline;
 using AiModels.ModelPack.Chunking;
@@ -17,8 +18,9 @@ internal sealed class GgufUpload(ReceivedFile file, string path, ResolvedSource 
 
     public async Task<IReadOnlyList<ModelFile>> InspectAsync(IReadOnlySet<string> paths, CancellationToken cancellationToken)
     {
-        await using Stream stream = await file.OpenAsync(0, cancellationToken);
-        return [await FileInspector.InspectAsync(Files[0], stream, cancellationToken)];
+        // Under the name it will have, whatever it was uploaded as.
+        var entry = new ArchiveEntry(path, file.Length, Stream.Null) { OpenAt = file.OpenAsync };
+        return [await FileInspector.InspectAsync(new EntrySource(entry), cancellationToken)];
     }
 
     public Task<IReadOnlyList<FileEntry>> StoreAsync(PreparationContext context, IReadOnlySet<string> paths, int chunkSize, CancellationToken cancellationToken)

@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using AiModels.Contracts.V1Alpha1;
 using AiModels.Controllers.Preparation.Formats;
 using AiModels.Controllers.Preparation.Formats.Gguf;
+using AiModels.Controllers.Tests.Preparation.Archives;
 
 namespace AiModels.Controllers.Tests.Preparation.Formats;
 
@@ -167,7 +168,7 @@ public sealed class GgufTests
 
     private static DescribedModel Describe(params (string Path, byte[] Content)[] files) =>
         new GgufFormat().Describe([.. files.Select(file => FileInspector
-            .InspectAsync(new SourceFile(file.Path, file.Content.Length), new MemoryStream(file.Content), CancellationToken.None).GetAwaiter().GetResult())]);
+            .InspectAsync(new MemorySource(file.Content, file.Path), CancellationToken.None).GetAwaiter().GetResult())]);
 
     private Task<GgufHeader> Read(byte[] bytes) => GgufHeaderReader.ReadAsync(new MemoryStream(bytes), "x.gguf", bytes.Length, TestContext.CancellationToken);
 }

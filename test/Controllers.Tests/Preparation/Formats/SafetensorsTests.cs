@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using AiModels.Controllers.Preparation.Formats;
 using AiModels.Controllers.Preparation.Formats.Safetensors;
+using AiModels.Controllers.Tests.Preparation.Archives;
 
 namespace AiModels.Controllers.Tests.Preparation.Formats;
 
@@ -185,7 +186,7 @@ public sealed class SafetensorsTests
 
     private static DescribedModel Describe(params (string Path, byte[] Content)[] files) =>
         new SafetensorsFormat().Describe([.. files.Select(file => FileInspector
-            .InspectAsync(new SourceFile(file.Path, file.Content.Length), new MemoryStream(file.Content), CancellationToken.None).GetAwaiter().GetResult())]);
+            .InspectAsync(new MemorySource(file.Content, file.Path), CancellationToken.None).GetAwaiter().GetResult())]);
 
     private Task<SafetensorsHeader> Read(byte[] bytes) =>
         SafetensorsHeaderReader.ReadAsync(new MemoryStream(bytes), "x.safetensors", bytes.Length, TestContext.CancellationToken);
