@@ -1,4 +1,3 @@
-using AiModels.Registry.Storage;
 using AiModels.Registry.Storage.Backends;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 
@@ -11,7 +10,7 @@ internal sealed class StorageHealthCheck(IStorageBackend backend) : IHealthCheck
     {
         try
         {
-            await backend.StatAsync(StoragePaths.CollectionState, cancellationToken);
+            await backend.CheckAsync(cancellationToken);
             return HealthCheckResult.Healthy();
         }
         catch (IOException failure)

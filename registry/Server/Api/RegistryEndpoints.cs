@@ -12,6 +12,9 @@ namespace AiModels.Registry.Api;
 internal sealed partial class RegistryEndpoints(
     GrantAuthentication authentication, Blobs blobs, BlobUploads uploads, Manifests manifests, Tags tags, Referrers referrers, ILogger<RegistryEndpoints> logger)
 {
+    // Seconds. Storage was asked again for about as long before we gave up.
+    private const string RetryAfter = "5";
+
     public Task HandleAsync(HttpContext http) => GuardAsync(http, () => RouteAsync(http));
 
     /// <summary>Runs a handler and answers what it throws.</summary>
@@ -29,6 +32,11 @@ internal sealed partial class RegistryEndpoints(
         {
             Log.Full(logger, http.Request.Method, http.Request.Path, failure.Message);
             await ErrorResponse.WriteAsync(http, new RegistryException(RegistryError.InsufficientStorage, null, failure));
+        }
+        catch (StorageUnavailableException failure)
+        {
+            Log.Unavailable(logger, http.Request.Method, http.Request.Path, failure.Message);
+            await ErrorResponse.WriteAsync(http, new RegistryException(RegistryError.Unavailable, null, failure) { Headers = [new("Retry-After", RetryAfter)] });
         }
         catch (BadHttpRequestException failure)
         {
@@ -117,6 +125,9 @@ internal sealed partial class RegistryEndpoints(
 
         [LoggerMessage(2, LogLevel.Warning, "{Method} {Path}: no room: {Reason}")]
         public static partial void Full(ILogger logger, string method, string path, string reason);
+
+        [LoggerMessage(4, LogLevel.Warning, "{Method} {Path}: {Reason}")]
+        public static partial void Unavailable(ILogger logger, string method, string path, string reason);
 
         [LoggerMessage(3, LogLevel.Debug, "{Method} {Path}: the client went away ({Failure})")]
         public static partial void Gone(ILogger logger, string method, string path, string failure);

@@ -6,7 +6,8 @@ namespace AiModels.Registry.Storage.Backends;
 /// Paths are relative, <c>/</c>-separated, without empty, <c>.</c> or <c>..</c> segments (<see cref="MeasuredBackend"/> checks).
 /// There is no rename and no append, because object stores have neither; what exists is complete, and changes only by being replaced or deleted.
 /// Every write is durable and atomic when its call returns: after a crash it is there whole or not at all.
-/// Reads see all completed writes. A full medium is <see cref="StorageFullException"/>, anything else that fails is an <see cref="IOException"/>.
+/// Reads see all completed writes. A full medium is <see cref="StorageFullException"/>, one that does not answer for now is
+/// <see cref="StorageUnavailableException"/>, anything else that fails is an <see cref="IOException"/>.
 /// </para>
 /// </summary>
 internal interface IStorageBackend
@@ -14,11 +15,29 @@ internal interface IStorageBackend
     /// <summary>For logs and metrics: <c>folder</c>, <c>s3</c>.</summary>
     string Name { get; }
 
+    /// <summary>
+    /// Whether other processes may work on the same medium at the same time (a bucket), so that nothing that is only in this process's memory may be relied upon.
+    /// Between them: a read that begins after a write, a delete or a list has ended sees it, and of many puts with <see cref="PutMode.IfAbsent"/> exactly one wins.
+    /// </summary>
+    bool IsShared { get; }
+
+    /// <summary>Does nothing when the medium can be read and written; otherwise an <see cref="IOException"/> says what an operator should change.</summary>
+    ValueTask CheckAsync(CancellationToken cancellationToken);
+
+    /// <summary>
+    /// The medium's clock: the one <see cref="StorageEntry.Modified"/> is told by, so that ages are right although the processes' own clocks differ. Full seconds may be all it has;
+    /// what is written after this call is never older than its answer.
+    /// </summary>
+    ValueTask<DateTimeOffset> GetTimeAsync(CancellationToken cancellationToken);
+
     /// <summary>What is at the path, or null.</summary>
     ValueTask<StorageEntry?> StatAsync(string path, CancellationToken cancellationToken);
 
     /// <summary>Opens for reading from an offset to the end, or null when nothing is there. An offset at or behind the end reads nothing.</summary>
     ValueTask<StorageReader?> OpenReadAsync(string path, long offset, CancellationToken cancellationToken);
+
+    /// <summary>As <see cref="OpenReadAsync"/>, when it is known how many bytes will be read at most: an object store then sends no more than those.</summary>
+    ValueTask<StorageReader?> OpenRangeAsync(string path, long offset, long length, CancellationToken cancellationToken) => OpenReadAsync(path, offset, cancellationToken);
 
     /// <summary>Opens a writer for bulk bytes. Nothing is visible before its <see cref="IStorageWriter.CommitAsync"/>.</summary>
     ValueTask<IStorageWriter> CreateAsync(WriteIntent intent, CancellationToken cancellationToken);
@@ -63,7 +82,7 @@ internal enum PutMode
 /// <summary>One stored object.</summary>
 /// <param name="Path">Path in the backend.</param>
 /// <param name="Length">Bytes.</param>
-/// <param name="Modified">When it was written.</param>
+/// <param name="Modified">When it was written, by the medium's clock (<see cref="IStorageBackend.GetTimeAsync"/>).</param>
 internal readonly record struct StorageEntry(string Path, long Length, DateTimeOffset Modified);
 
 /// <summary>Room on the medium, in bytes.</summary>

@@ -9,6 +9,12 @@ internal interface IStorageWriter : IAsyncDisposable
     long Length { get; }
 
     /// <summary>
+    /// After the commit: whether the medium itself has confirmed that it holds the bytes that were written (a disk that flushed; an object store that compared
+    /// their SHA-256). Where it has not, whoever relies on the bytes reads them once.
+    /// </summary>
+    bool IsProven { get; }
+
+    /// <summary>
     /// Appends. The memory belongs to the caller again when the task has ended. Blocks of <see cref="TransferBuffers.LargeSize"/> from
     /// <see cref="TransferBuffers"/> take the fastest way; any other memory is right too.
     /// </summary>

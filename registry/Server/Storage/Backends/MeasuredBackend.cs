@@ -15,11 +15,24 @@ internal sealed class MeasuredBackend(IStorageBackend inner, RegistryMetrics met
 
     public string Name => inner.Name;
 
+    public bool IsShared => inner.IsShared;
+
+    public async ValueTask CheckAsync(CancellationToken cancellationToken) => await MeasureAsync("check", "", async () =>
+    {
+        await inner.CheckAsync(cancellationToken);
+        return true;
+    });
+
+    public ValueTask<DateTimeOffset> GetTimeAsync(CancellationToken cancellationToken) => MeasureAsync("time", "", () => inner.GetTimeAsync(cancellationToken));
+
     public ValueTask<StorageEntry?> StatAsync(string path, CancellationToken cancellationToken) =>
         MeasureAsync("stat", Checked(path), () => inner.StatAsync(path, cancellationToken));
 
     public ValueTask<StorageReader?> OpenReadAsync(string path, long offset, CancellationToken cancellationToken) =>
         MeasureAsync("open", Checked(path), () => inner.OpenReadAsync(path, offset, cancellationToken));
+
+    public ValueTask<StorageReader?> OpenRangeAsync(string path, long offset, long length, CancellationToken cancellationToken) =>
+        MeasureAsync("open", Checked(path), () => inner.OpenRangeAsync(path, offset, length, cancellationToken));
 
     public async ValueTask<IStorageWriter> CreateAsync(WriteIntent intent, CancellationToken cancellationToken)
     {
@@ -97,6 +110,11 @@ internal sealed class MeasuredBackend(IStorageBackend inner, RegistryMetrics met
             outcome = "cancelled";
             throw;
         }
+        catch (StorageUnavailableException failure)
+        {
+            activity?.SetStatus(ActivityStatusCode.Error, failure.Message);
+            throw new StorageUnavailableException($"Storage ({Name}): {operation} {path}: {failure.Message}", failure);
+        }
         catch (IOException failure) when (failure is not StorageFullException)
         {
             activity?.SetStatus(ActivityStatusCode.Error, failure.Message);
@@ -111,6 +129,8 @@ internal sealed class MeasuredBackend(IStorageBackend inner, RegistryMetrics met
     private sealed class MeasuredWriter(MeasuredBackend owner, IStorageWriter writer) : IStorageWriter
     {
         public long Length => writer.Length;
+
+        public bool IsProven => writer.IsProven;
 
         // Not measured one by one: a blob is many of these, and the commit tells how the medium does.
         public ValueTask WriteAsync(ReadOnlyMemory<byte> content, CancellationToken cancellationToken) => writer.WriteAsync(content, cancellationToken);

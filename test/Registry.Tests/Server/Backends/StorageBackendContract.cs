@@ -52,6 +52,32 @@ public abstract class StorageBackendContract
     }
 
     [TestMethod]
+    public async Task GetTime_IsTheClockThatEntriesAreStampedBy()
+    {
+        DateTimeOffset before = await Backend.GetTimeAsync(Token);
+        await Backend.PutAsync("x", new byte[1], PutMode.Replace, Token);
+        DateTimeOffset modified = (await Backend.StatAsync("x", Token))!.Value.Modified;
+        Assert.IsGreaterThanOrEqualTo(before, modified);
+
+        // Not younger than the clock, but for the second in which both stand.
+        Assert.IsLessThan(await Backend.GetTimeAsync(Token) + TimeSpan.FromSeconds(2), modified);
+    }
+
+    [TestMethod]
+    public async Task Check_OfAWorkingMedium_DoesNothing() => await Backend.CheckAsync(Token);
+
+    [TestMethod]
+    public async Task OpenRange_ReadsWhatWasAskedFor()
+    {
+        await Backend.PutAsync("digits", "0123456789"u8.ToArray(), PutMode.Replace, Token);
+        await using StorageReader reader = (await Backend.OpenRangeAsync("digits", 2, 3, Token))!;
+        byte[] read = new byte[3];
+        await reader.Content.ReadExactlyAsync(read, Token);
+        CollectionAssert.AreEqual("234"u8.ToArray(), read);
+        Assert.AreEqual(10, reader.Entry.Length);
+    }
+
+    [TestMethod]
     public async Task Put_NoBytes_IsAnObject()
     {
         await Backend.PutAsync("empty", ReadOnlyMemory<byte>.Empty, PutMode.Replace, Token);

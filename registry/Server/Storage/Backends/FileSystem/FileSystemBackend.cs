@@ -46,6 +46,18 @@ internal sealed class FileSystemBackend : IStorageBackend, IDisposable
 
     public string Name => "folder";
 
+    public bool IsShared => false;
+
+    public ValueTask CheckAsync(CancellationToken cancellationToken) =>
+        Directory.Exists(_staging) ? ValueTask.CompletedTask : throw new IOException($"{_root} is gone, or no longer a storage folder.");
+
+    public ValueTask<DateTimeOffset> GetTimeAsync(CancellationToken cancellationToken)
+    {
+        // The kernel stamps files with the tick that is running, which began up to 10 ms ago.
+        DateTimeOffset now = TimeProvider.System.GetUtcNow();
+        return ValueTask.FromResult(now - TimeSpan.FromMilliseconds(10));
+    }
+
     public ValueTask<StorageEntry?> StatAsync(string path, CancellationToken cancellationToken)
     {
         var file = new FileInfo(FullPath(path));

@@ -31,6 +31,9 @@ internal sealed class FileSystemWriter : IStorageWriter
 
     public long Length { get; private set; }
 
+    // fdatasync has told that the bytes are down.
+    public bool IsProven => _committed;
+
     public async ValueTask WriteAsync(ReadOnlyMemory<byte> content, CancellationToken cancellationToken)
     {
         if (content.IsEmpty)
