@@ -45,11 +45,19 @@ internal sealed class GgufFormat : IModelFormat
     {
         ModelFile[] parts = [.. files.Where(file => file.Gguf is not null).OrderBy(file => file.Path, StringComparer.Ordinal)];
         ModelFile[] weights = [.. parts.Where(file => !IsProjector(file.Gguf!))];
-        ModelFile first = weights.FirstOrDefault(file => file.Gguf!.Architecture is not null) ?? weights.FirstOrDefault() ?? parts[0];
-        CheckShards(weights);
-
+        GgufShards.Check(weights);
+        ModelFile first = weights.Length > 0 ? GgufShards.First(weights) : parts[0];
         GgufHeader header = first.Gguf!;
-        string? architecture = NullIfEmpty(header.Architecture);
+        string architecture = header.Architecture is { Length: > 0 } declared
+            ? declared
+            : throw new InvalidModelFileException(first.Path, "its header has no text general.architecture, which every GGUF model has. Convert the model again with a current tool.");
+        if (weights.Concat(parts).Sum(file => file.Gguf!.TensorCount) == 0)
+        {
+            throw new InvalidModelFileException(first.Path, "it holds no tensors: it is a vocabulary and no model.");
+        }
+
+        string? task = files.FirstOrDefault(file => file.Path == "README.md")?.Content is { } readme ? ModelCard.Task(readme.Span) : null;
+        CapabilitySet capabilities = Capabilities(header, parts, task);
         return new DescribedModel
         {
             Resolved = new ResolvedModel
@@ -59,17 +67,16 @@ internal sealed class GgufFormat : IModelFormat
                 Architecture = architecture,
                 ParameterCount = ParameterCount(weights),
                 Quantization = Quantization(header, weights),
-                ContextWindowTokens = architecture is null ? null : Positive((long)Math.Min(header.Number($"{architecture}.context_length") ?? 0, long.MaxValue)),
-                SupportedEndpointTypes = Capabilities(header, parts).EndpointTypes,
-                SupportedFeatures = Capabilities(header, parts).Features,
+                ContextWindowTokens = Positive((long)Math.Min(header.Number($"{architecture}.context_length") ?? 0, long.MaxValue)),
+                SupportedEndpointTypes = capabilities.EndpointTypes,
+                SupportedFeatures = capabilities.Features,
             },
+            Tasks = task is null ? [] : [task],
             CustomCode = CustomCode.Of(files),
         };
     }
 
     private static bool IsProjector(GgufHeader header) => header.Architecture == ProjectorArchitecture || header.Text("general.type") == "mmproj";
-
-    private static string? NullIfEmpty(string? text) => string.IsNullOrEmpty(text) ? null : text;
 
     private static long? Positive(long value) => value > 0 ? value : null;
 
@@ -82,20 +89,6 @@ internal sealed class GgufFormat : IModelFormat
         }
 
         return sum <= long.MaxValue ? Positive((long)sum) : null;
-    }
-
-    private static void CheckShards(ModelFile[] weights)
-    {
-        ShardName.CheckComplete(weights.Select(file => file.Path));
-        foreach (ModelFile file in weights)
-        {
-            ulong count = file.Gguf!.Number("split.count") ?? 1;
-            if (count > 1 && (ulong)weights.Length < count)
-            {
-                throw new InvalidModelFileException(
-                    file.Path, $"it is part {(file.Gguf.Number("split.no") ?? 0) + 1} of {count}, and {weights.Length} are there. All parts of a split model are needed.");
-            }
-        }
     }
 
     /// <summary>The declared recipe; without one, the only type that quantised tensors have. Several types without a recipe say nothing exact.</summary>
@@ -111,7 +104,7 @@ internal sealed class GgufFormat : IModelFormat
         return blocks.Length == 1 ? blocks[0] : used.Length == 1 ? used[0] : null;
     }
 
-    private static CapabilitySet Capabilities(GgufHeader header, ModelFile[] parts)
+    private static CapabilitySet Capabilities(GgufHeader header, ModelFile[] parts, string? task)
     {
         var found = new CapabilitySet();
         if (header.Text("general.type") is "adapter" or "mmproj" || IsProjector(header))
@@ -119,6 +112,7 @@ internal sealed class GgufFormat : IModelFormat
             return found;
         }
 
+        found.Add(TaskCapabilities.Of(task ?? ""));
         ulong pooling = header.Number($"{header.Architecture}.pooling_type") ?? NoPooling;
         if (pooling != NoPooling)
         {

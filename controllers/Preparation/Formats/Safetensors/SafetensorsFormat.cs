@@ -45,7 +45,7 @@ internal sealed class SafetensorsFormat : IModelFormat
                 Format = Name,
                 Family = config.ModelType,
                 Architecture = config.Architecture,
-                ParameterCount = ParameterCount(config, weights),
+                ParameterCount = ParameterCount(config, files),
                 Quantization = config.QuantizationMethod,
                 ContextWindowTokens = config.ContextTokens,
                 SupportedEndpointTypes = capabilities.EndpointTypes,
@@ -67,22 +67,18 @@ internal sealed class SafetensorsFormat : IModelFormat
         }
     }
 
-    /// <summary>
-    /// Elements of the model's own weights: those at the root, where loaders look (adapters and components have folders).
-    /// Null for packed quantisations, whose tensors hold several parameters in one element.
-    /// </summary>
-    private static long? ParameterCount(TransformersConfig config, Dictionary<string, SafetensorsHeader> weights)
+    /// <summary>Elements of the weights that a loader reads. Null for packed quantisations, whose tensors hold several parameters in one element.</summary>
+    private static long? ParameterCount(TransformersConfig config, IReadOnlyList<ModelFile> files)
     {
         if (config.QuantizationMethod is not (null or "fp8"))
         {
             return null;
         }
 
-        SafetensorsHeader[] own = [.. weights.Where(file => !file.Key.Contains('/') && file.Key != "adapter_model.safetensors").Select(file => file.Value)];
         UInt128 sum = 0;
-        foreach (SafetensorsHeader header in own.Length > 0 ? own : [.. weights.Values])
+        foreach (ModelFile file in LoadedWeights.Of(files))
         {
-            sum += (ulong)header.ParameterCount;
+            sum += (ulong)file.Safetensors!.ParameterCount;
         }
 
         return sum > 0 && sum <= long.MaxValue ? (long)sum : null;

@@ -10,7 +10,7 @@ internal static class SafetensorsIndex
     /// <param name="opaque">Files of which only the existence can be checked.</param>
     public static void Check(string indexPath, ReadOnlySpan<byte> json, IReadOnlyDictionary<string, SafetensorsHeader> files, IReadOnlySet<string>? opaque = null)
     {
-        string folder = indexPath.Contains('/') ? indexPath[..(indexPath.LastIndexOf('/') + 1)] : "";
+        string folder = indexPath[..(indexPath.LastIndexOf('/') + 1)];
         foreach ((string tensor, string file) in Entries(indexPath, json))
         {
             if (opaque?.Contains(folder + file) == true)
@@ -30,9 +30,17 @@ internal static class SafetensorsIndex
         }
     }
 
+    /// <summary>The paths of the files that the index names.</summary>
+    public static IReadOnlySet<string> FilesOf(string indexPath, ReadOnlySpan<byte> json)
+    {
+        string folder = indexPath[..(indexPath.LastIndexOf('/') + 1)];
+        return Entries(indexPath, json).Select(entry => folder + entry.File).ToHashSet();
+    }
+
     private static List<(string Tensor, string File)> Entries(string indexPath, ReadOnlySpan<byte> json)
     {
         var entries = new List<(string, string)>();
+        var names = new HashSet<string>();
         var reader = new Utf8JsonReader(json);
         bool isFound = false;
         try
@@ -60,6 +68,7 @@ internal static class SafetensorsIndex
                     string file = reader.TokenType == JsonTokenType.String
                         ? reader.GetString()!
                         : throw new InvalidModelFileException(indexPath, $"weight_map.{tensor} is not the name of a file.");
+                    _ = names.Add(tensor) ? 0 : throw new InvalidModelFileException(indexPath, $"weight_map names tensor '{tensor}' twice.");
                     entries.Add((tensor, file));
                 }
             }
@@ -69,6 +78,6 @@ internal static class SafetensorsIndex
             throw new InvalidModelFileException(indexPath, $"it is not valid JSON: {e.Message}");
         }
 
-        return isFound ? entries : throw new InvalidModelFileException(indexPath, "it has no weight_map.");
+        return isFound && entries.Count > 0 ? entries : throw new InvalidModelFileException(indexPath, "it has no weight_map that names a tensor.");
     }
 }

@@ -33,10 +33,9 @@ internal sealed record TransformersConfig
 
         return new TransformersConfig
         {
-            ModelType = Text(root, "model_type"),
-            Architecture = root.TryGetProperty("architectures", out JsonElement list) && list.ValueKind == JsonValueKind.Array && list.GetArrayLength() > 0
-                && list[0].ValueKind == JsonValueKind.String ? list[0].GetString() : null,
-            ContextTokens = Context(root) ?? TextConfigs.Select(name => Object(root, name) is { } inner ? Context(inner) : null).FirstOrDefault(value => value is not null),
+            ModelType = DeclaredText(path, root, "model_type"),
+            Architecture = FirstArchitecture(path, root),
+            ContextTokens = Context(path, root) ?? TextConfigs.Select(name => Object(root, name) is { } inner ? Context(path, inner) : null).FirstOrDefault(value => value is not null),
             QuantizationMethod = (Object(root, "quantization_config") ?? Object(root, "compression_config")) is { } quantization ? Text(quantization, "quant_method") : null,
             NeedsCode = Object(root, "auto_map") is not null,
             HasVision = Object(root, "vision_config") is not null,
@@ -62,16 +61,50 @@ internal sealed record TransformersConfig
     private static JsonElement? Object(JsonElement parent, string name) =>
         parent.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.Object ? value : null;
 
-    private static long? Context(JsonElement config)
+    /// <summary>Null when the field is not there or null; another type is a mistake that a loader would stumble over too.</summary>
+    private static string? DeclaredText(string path, JsonElement parent, string name) => Declared(parent, name) is not { } value ? null
+        : value.ValueKind == JsonValueKind.String ? Text(parent, name)
+        : throw Wrong(path, name, value, "a text");
+
+    private static string? FirstArchitecture(string path, JsonElement root)
+    {
+        const string name = "architectures";
+        if (Declared(root, name) is not { } list)
+        {
+            return null;
+        }
+
+        bool isTexts = list.ValueKind == JsonValueKind.Array && list.EnumerateArray().All(entry => entry.ValueKind == JsonValueKind.String);
+        return !isTexts ? throw Wrong(path, name, list, "a list of texts") : list.GetArrayLength() > 0 ? list[0].GetString() : null;
+    }
+
+    private static long? Context(string path, JsonElement config)
     {
         foreach (string field in ContextFields)
         {
-            if (config.TryGetProperty(field, out JsonElement value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out long tokens) && tokens > 0)
+            if (Declared(config, field) is not { } value)
             {
-                return tokens;
+                continue;
+            }
+
+            if (value.ValueKind != JsonValueKind.Number)
+            {
+                throw Wrong(path, field, value, "a number");
+            }
+
+            // 1e30 and -1 are how tools write "no limit": nothing is declared by them.
+            if (value.TryGetDouble(out double tokens) && tokens is >= 1 and < 1e15 && double.IsInteger(tokens))
+            {
+                return (long)tokens;
             }
         }
 
         return null;
     }
+
+    private static JsonElement? Declared(JsonElement parent, string name) =>
+        parent.TryGetProperty(name, out JsonElement value) && value.ValueKind != JsonValueKind.Null ? value : null;
+
+    private static InvalidModelFileException Wrong(string path, string field, JsonElement value, string wanted) =>
+        new(path, $"{field} is a JSON {value.ValueKind}; it must be {wanted}.");
 }

@@ -44,6 +44,19 @@ internal sealed class GgufFile
         return this;
     }
 
+    /// <summary>The only tensor of the file, with one dimension.</summary>
+    public GgufFile Typed(string name, uint type, ulong elements, ulong bytes)
+    {
+        _tensorCount++;
+        String(_tensors, name);
+        Write(_tensors, 1u);
+        Write(_tensors, elements);
+        Write(_tensors, type);
+        Write(_tensors, 0ul);
+        _dataLength = bytes;
+        return this;
+    }
+
     public byte[] Bytes(int? dataSeed = 1)
     {
         using var file = new MemoryStream();

@@ -92,7 +92,7 @@ public sealed class GgufTests
     [DataRow(4u, "Rerank")]
     public void Describe_PoolingModel_OffersWhatItsPoolingSays(uint pooling, string expected)
     {
-        byte[] file = new GgufFile().With("general.architecture", "bert").With("bert.pooling_type", pooling).With("tokenizer.ggml.model", "bert").Bytes();
+        byte[] file = new GgufFile().With("general.architecture", "bert").With("bert.pooling_type", pooling).With("tokenizer.ggml.model", "bert").Tensor("a", 32).Bytes();
         CollectionAssert.AreEqual(new[] { expected }, Describe(("m.gguf", file)).Resolved.SupportedEndpointTypes!.ToArray());
     }
 
@@ -114,6 +114,65 @@ public sealed class GgufTests
         byte[] part = new GgufFile().With("general.architecture", "llama").With("split.no", 0u).With("split.count", 2u).Bytes();
         InvalidModelFileException error = Assert.ThrowsExactly<InvalidModelFileException>(() => Describe(("m-00001-of-00002.gguf", part)));
         StringAssert.Contains(error.Message, "part 2 of 2 is missing");
+    }
+
+    [TestMethod]
+    public void Describe_SplitModel_IsOneModel()
+    {
+        ResolvedModel resolved = Describe(("m-00002-of-00002.gguf", Part(1, 2, 3)), ("m-00001-of-00002.gguf", Part(0, 2, 3, withMetadata: true, tensors: 2))).Resolved;
+        Assert.AreEqual("llama", resolved.Architecture);
+        Assert.AreEqual(96, resolved.ParameterCount);
+    }
+
+    [TestMethod]
+    [DataRow(1u, 3u, 3u, 1, "of 3")]
+    [DataRow(0u, 2u, 3u, 1, "does not fit")] // the same part twice
+    [DataRow(2u, 2u, 3u, 1, "does not fit")]
+    [DataRow(1u, 2u, 3u, 2, "announces 3 tensors in all parts")]
+    public void Describe_PartsThatDisagree_AreRefused(uint number, uint count, uint announced, int tensors, string expected)
+    {
+        InvalidModelFileException error = Assert.ThrowsExactly<InvalidModelFileException>(() => Describe(
+            ("m-00001-of-00002.gguf", Part(0, 2, announced, withMetadata: true, tensors: 2)), ("m-00002-of-00002.gguf", Part(number, count, announced, tensors: tensors))));
+        StringAssert.Contains(error.Message, expected);
+    }
+
+    [TestMethod]
+    public void Describe_PartsWithSwappedNames_AreRefused()
+    {
+        InvalidModelFileException error = Assert.ThrowsExactly<InvalidModelFileException>(() => Describe(
+            ("m-00002-of-00002.gguf", Part(0, 2, 3, withMetadata: true, tensors: 2)), ("m-00001-of-00002.gguf", Part(1, 2, 3))));
+        StringAssert.Contains(error.Message, "name says part 1 and its header part 2");
+    }
+
+    [TestMethod]
+    public void Describe_WithoutArchitectureOrTensors_IsRefused()
+    {
+        StringAssert.Contains(Refusal(new GgufFile().With("general.name", "x").Tensor("a", 32)), "no text general.architecture");
+        StringAssert.Contains(Refusal(new GgufFile().With("general.architecture", 5u).Tensor("a", 32)), "no text general.architecture");
+        StringAssert.Contains(Refusal(new GgufFile().With("general.architecture", "").Tensor("a", 32)), "no text general.architecture");
+        StringAssert.Contains(Refusal(new GgufFile().With("general.architecture", "llama")), "no tensors");
+
+        static string Refusal(GgufFile file) => Assert.ThrowsExactly<InvalidModelFileException>(() => Describe(("m.gguf", file.Bytes()))).Message;
+    }
+
+    /// <summary>ggml.h and ggml-common.h: id, elements and bytes of a block.</summary>
+    [TestMethod]
+    [DataRow("0 1 4, 1 1 2, 2 32 18, 3 32 20, 6 32 22, 7 32 24, 8 32 34, 9 32 36, 10 256 84, 11 256 110, 12 256 144, 13 256 176, 14 256 210, 15 256 292, 16 256 66, 17 256 74, "
+        + "18 256 98, 19 256 50, 20 32 18, 21 256 110, 22 256 82, 23 256 136, 24 1 1, 25 1 2, 26 1 4, 27 1 8, 28 1 8, 29 256 56, 30 1 2, 34 256 54, 35 256 66, 39 32 17, 40 64 36, "
+        + "41 128 18, 42 64 18")]
+    public async Task Read_EveryTensorType_TakesItsExactSize(string types)
+    {
+        foreach (uint[] type in types.Split(", ").Select(entry => entry.Split(' ').Select(uint.Parse).ToArray()))
+        {
+            byte[] exact = new GgufFile().With("general.architecture", "llama").Typed("a", type[0], type[1] * 2, type[2] * 2).Bytes();
+            Assert.AreEqual(type[1] * 2, (await Read(exact)).ParameterCount);
+            await Assert.ThrowsExactlyAsync<InvalidModelFileException>(() => Read(exact[..^1]), $"type {type[0]}");
+            if (type[1] > 1)
+            {
+                byte[] odd = new GgufFile().With("general.architecture", "llama").Typed("a", type[0], (type[1] * 2) - 1, type[2] * 2).Bytes();
+                StringAssert.Contains((await Assert.ThrowsExactlyAsync<InvalidModelFileException>(() => Read(odd))).Message, "do not divide into");
+            }
+        }
     }
 
     [TestMethod]
@@ -158,6 +217,13 @@ public sealed class GgufTests
         }
 
         Assert.IsLessThan(4L << 30, GC.GetAllocatedBytesForCurrentThread() - before, "20,000 readings of a 400-byte file");
+    }
+
+    private static byte[] Part(uint number, uint count, uint announced, bool withMetadata = false, int tensors = 1)
+    {
+        GgufFile file = new GgufFile().With("split.no", number).With("split.count", count).With("split.tensors.count", announced);
+        file = withMetadata ? file.With("general.architecture", "llama") : file;
+        return Enumerable.Range(0, tensors).Aggregate(file, (part, i) => part.Tensor($"t{number}.{i}", 32)).Bytes();
     }
 
     private static string[] Kept(SourceFile[] files, string? preferred)

@@ -154,12 +154,64 @@ public sealed class SafetensorsTests
     [DataRow("""{"weight_map":{"u":"model.safetensors"}}""", "holds tensor 'u'")]
     [DataRow("""{"weight_map":{"t":1}}""", "not the name of a file")]
     [DataRow("""{"metadata":{"total_size":4}}""", "no weight_map")]
+    [DataRow("""{"weight_map":{}}""", "no weight_map")]
+    [DataRow("""{"weight_map":{"t":"model.safetensors","t":"model.safetensors"}}""", "twice")]
     [DataRow("""{""", "not valid JSON")]
     public void Describe_IndexThatDisagrees_IsRefused(string index, string expected)
     {
         InvalidModelFileException error = Assert.ThrowsExactly<InvalidModelFileException>(() => Describe(
             ("config.json", "{}"u8.ToArray()), ("model.safetensors", Vector), ("model.safetensors.index.json", Encoding.UTF8.GetBytes(index))));
         StringAssert.Contains(error.Message, expected);
+    }
+
+    [TestMethod]
+    [DataRow("""{"model_type":5}""", "config.json: model_type is a JSON Number; it must be a text.")]
+    [DataRow("""{"architectures":"BertModel"}""", "architectures is a JSON String; it must be a list of texts")]
+    [DataRow("""{"architectures":[1]}""", "it must be a list of texts")]
+    [DataRow("""{"max_position_embeddings":"4096"}""", "max_position_embeddings is a JSON String; it must be a number")]
+    [DataRow("""{"text_config":{"n_positions":[1]}}""", "n_positions is a JSON Array; it must be a number")]
+    [DataRow("[]", "it must be an object")]
+    [DataRow("", "not valid JSON")]
+    public void Describe_ConfigOfWrongTypes_NamesFieldAndType(string config, string expected)
+    {
+        InvalidModelFileException error = Assert.ThrowsExactly<InvalidModelFileException>(() => Describe(("config.json", Encoding.UTF8.GetBytes(config)), ("model.safetensors", Vector)));
+        StringAssert.Contains(error.Message, expected);
+    }
+
+    [TestMethod]
+    [DataRow("""{"max_position_embeddings":4096.0}""", 4096L)]
+    [DataRow("""{"max_position_embeddings":null,"n_positions":1024}""", 1024L)]
+    [DataRow("""{"max_position_embeddings":-1,"model_max_length":1e30}""", null)]
+    [DataRow("""{"n_ctx":77,"text_config":{"max_position_embeddings":40960}}""", 40960L)]
+    [DataRow("""{"max_position_embeddings":0.5}""", null)]
+    public void Describe_ContextWindow_IsWhatTheConfigSays(string config, long? expected) =>
+        Assert.AreEqual(expected, Describe(("config.json", Encoding.UTF8.GetBytes(config)), ("model.safetensors", Vector)).Resolved.ContextWindowTokens);
+
+    [TestMethod]
+    public void Describe_SeveralSetsOfWeights_CountsTheOneALoaderReads()
+    {
+        byte[] other = File("""{"t":{"dtype":"U8","shape":[7],"data_offsets":[0,7]}}""", 7);
+        Assert.AreEqual(1, Describe(("config.json", "{}"u8.ToArray()), ("model.safetensors", Vector), ("model.fp32.safetensors", other), ("adapter/x.safetensors", other)).Resolved.ParameterCount);
+        Assert.AreEqual(1, Describe(
+            ("config.json", "{}"u8.ToArray()), ("a.safetensors", Vector), ("b.safetensors", other),
+            ("model.safetensors.index.json", """{"weight_map":{"t":"a.safetensors"}}"""u8.ToArray())).Resolved.ParameterCount);
+        Assert.AreEqual(8, Describe(("config.json", "{}"u8.ToArray()), ("a.safetensors", Vector), ("b.safetensors", other), ("adapter_model.safetensors", other)).Resolved.ParameterCount);
+    }
+
+    /// <summary>safetensors' own table: type and bits an element.</summary>
+    [TestMethod]
+    [DataRow("F4 4, F6_E2M3 6, F6_E3M2 6, BOOL 8, U8 8, I8 8, F8_E5M2 8, F8_E4M3 8, F8_E8M0 8, F8_E4M3FNUZ 8, F8_E5M2FNUZ 8, I16 16, U16 16, F16 16, BF16 16, I32 32, U32 32, F32 32, "
+        + "I64 64, U64 64, F64 64, C64 64")]
+    public async Task Read_EveryType_TakesItsExactSize(string types)
+    {
+        foreach (string[] type in types.Split(", ").Select(entry => entry.Split(' ')))
+        {
+            int bytes = int.Parse(type[1]);
+            string header = $$$"""{"a":{"dtype":"{{{type[0]}}}","shape":[2,4],"data_offsets":[0,{{{bytes}}}]}}""";
+            Assert.AreEqual(8, (await Read(File(header, bytes))).ParameterCount);
+            string wrong = header.Replace("[2,4]", "[2,3]", StringComparison.Ordinal);
+            StringAssert.Contains((await Assert.ThrowsExactlyAsync<InvalidModelFileException>(() => Read(File(wrong, bytes)))).Message, "say otherwise");
+        }
     }
 
     [TestMethod]
