@@ -1,13 +1,13 @@
 using System.Net;
 using AiModels.ApiMachinery;
 using AiModels.ApiMachinery.Http;
-using AiModels.ApiMachinery.Storage.Sqlite;
 using AiModels.ApiServer.Access;
 using AiModels.ApiServer.Progress;
 using AiModels.ApiServer.Registry;
 using AiModels.ApiServer.Resources.ClusterModels;
 using AiModels.ApiServer.Resources.ModelCatalogSources;
 using AiModels.ApiServer.Resources.Models;
+using AiModels.ApiServer.Storage;
 using AiModels.ApiServer.Subresources;
 using AiModels.ApiServer.Uploads;
 using AiModels.Hosting;
@@ -24,7 +24,7 @@ public static class AiModelsApi
     {
         IServiceCollection services = builder.Services;
         services.AddBulkMemoryPool();
-        services.AddSqliteObjectStore(new SqliteStoreOptions { Path = Path.Combine(options.DataDir, "objects.db") });
+        services.AddObjectStore(options);
         services.AddAccess(options);
         services.AddModelRegistry(options);
         services.AddUploads(options);
@@ -40,7 +40,7 @@ public static class AiModelsApi
                 provider.GetRequiredService<UploadSubresource>(), provider.GetRequiredService<ProgressSubresource>(), provider.GetRequiredService<GrantSubresource>()))
             .AddResource(_ => ModelCatalogSourceResource.Define());
 
-        services.AddHealthChecks().AddCheck<StorageHealthCheck>("storage");
+        services.AddHealthChecks().AddCheck<StorageHealthCheck>("storage", timeout: TimeSpan.FromSeconds(3));
         builder.WebHost.ConfigureKestrel(kestrel => Serve(kestrel, options));
         return builder;
     }

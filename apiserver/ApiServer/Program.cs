@@ -1,5 +1,6 @@
 using AiModels.ApiMachinery.Storage;
 using AiModels.ApiServer;
+using AiModels.ApiServer.Storage;
 using AiModels.Hosting;
 using AiModels.Hosting.CommandLine;
 
@@ -22,4 +23,5 @@ return await new CommandLineApplication("apiserver", "Serves the API group ai.de
             return 1;
         }
     })
+    .Verb<CopyStorageOptions>("copy-storage", "Copies all objects of one store into another, empty one, while no server runs.", CopyStorageCommand.RunAsync)
     .RunAsync(args);

@@ -25,7 +25,7 @@ internal sealed class WatchRun(
     // The event that is waited for.
     private Task<bool> _next = Task.FromResult(false);
 
-    // The store's newest revision when the last bookmark was sent.
+    // How far the store's watches were when the last bookmark was sent.
     private long _passed;
 
     private string Prefix => resource.Store.PrefixOf(@namespace);
@@ -155,7 +155,7 @@ internal sealed class WatchRun(
         {
             // A revision read now may be ahead of this stream; the one read a round ago is behind it.
             _seen = Math.Max(_seen, _passed);
-            _passed = await resource.Objects.GetRevisionAsync(cancellationToken);
+            _passed = resource.Objects.WatchedRevision;
             await sink.WriteAsync(encoder.Bookmark(_seen, isEndOfInitialEvents: false), cancellationToken);
             await sink.FlushAsync(cancellationToken);
             bookmarks.Restart();

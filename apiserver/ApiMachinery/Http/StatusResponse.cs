@@ -28,7 +28,9 @@ public static class StatusResponse
     internal static ApiException? Of(Exception error) => error switch
     {
         ApiException api => api,
+        OutcomeUnknownException unknown => ApiError.Make(504, "Timeout", unknown.Message),
         StoreUnavailableException unavailable => ApiError.ServiceUnavailable(unavailable.Message, retryAfterSeconds: 1),
+        ValueTooLargeException large => ApiError.RequestEntityTooLarge(large.Message),
         RevisionCompactedException => ApiError.Expired("The resourceVersion for the provided watch is too old."),
         RevisionInFutureException future => ApiError.ResourceVersionTooLarge(future.Requested, future.Current),
         BadHttpRequestException bad => ApiError.Make(bad.StatusCode, bad.StatusCode == 413 ? "RequestEntityTooLarge" : "BadRequest", bad.Message),

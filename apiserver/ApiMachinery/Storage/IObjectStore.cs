@@ -15,6 +15,12 @@ public interface IObjectStore : IAsyncDisposable
     /// <summary>Revision of the newest committed write; at least 1, also when empty.</summary>
     ValueTask<long> GetRevisionAsync(CancellationToken cancellationToken);
 
+    /// <summary>
+    /// Up to this revision every open watch has been given what concerns it, or finds it ready; what a bookmark may promise. Behind
+    /// <see cref="GetRevisionAsync"/> when another process wrote and its changes have not come here yet. Asks nobody.
+    /// </summary>
+    long WatchedRevision { get; }
+
     /// <summary>The newest committed state of one object, or null.</summary>
     ValueTask<StoredObject?> GetAsync(ObjectKey key, CancellationToken cancellationToken);
 

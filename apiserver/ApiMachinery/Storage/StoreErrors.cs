@@ -19,4 +19,13 @@ public sealed class RevisionInFutureException(long requested, long current)
 }
 
 /// <summary>The engine cannot take or give data now (disk full, database unreachable). The API answers 503; nothing was acknowledged.</summary>
-public sealed class StoreUnavailableException(string message, Exception? inner = null) : Exception(message, inner);
+public class StoreUnavailableException(string message, Exception? inner = null) : Exception(message, inner);
+
+/// <summary>
+/// The engine was asked to write and did not say what became of it (its connection broke at that moment): the write may be there, may come a little later,
+/// or never. The API answers 504 without asking to try again: only a read tells.
+/// </summary>
+public sealed class OutcomeUnknownException(string message, Exception? inner = null) : StoreUnavailableException(message, inner);
+
+/// <summary>The engine takes no value of this size. The API answers 413; nothing was written.</summary>
+public sealed class ValueTooLargeException(string message, Exception? inner = null) : Exception(message, inner);

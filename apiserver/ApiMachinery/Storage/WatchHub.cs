@@ -7,13 +7,13 @@ namespace AiModels.ApiMachinery.Storage;
 /// Fans committed events out to any number of watchers. The newest events are held once, in a ring that all watchers read;
 /// a watcher is a position in it, so a slow one costs nothing and holds nothing up. Who asks for older events than the ring holds,
 /// or falls behind it, is served from the engine's own history through <see cref="IWatchHistory"/> until the ring is reached again;
-/// that history is what ends in <see cref="RevisionCompactedException"/>.
+/// that history is what ends in <see cref="RevisionCompactedException"/>. For engines, in this project and in others.
 /// </summary>
 /// <param name="revision">Revision of the newest commit at start: the ring holds everything after it.</param>
 /// <param name="history">Where older events come from.</param>
 /// <param name="capacity">How many events the ring holds. A power of two is not needed.</param>
 /// <param name="maximumBytes">How many bytes of values the ring may keep alive.</param>
-internal sealed class WatchHub(long revision, IWatchHistory history, int capacity = 8192, long maximumBytes = 64L << 20)
+public sealed class WatchHub(long revision, IWatchHistory history, int capacity = 8192, long maximumBytes = 64L << 20)
 {
     // A watcher takes at most so many events at a time: long enough to spare the lock, short enough to stay fair.
     private const int BatchSize = 64;
@@ -21,6 +21,7 @@ internal sealed class WatchHub(long revision, IWatchHistory history, int capacit
     private readonly Lock _lock = new();
     private readonly HubEvent[] _ring = new HubEvent[capacity];
     private readonly List<Subscription> _subscriptions = [];
+    private readonly List<Laggard> _behind = [];
     private long _first;          // sequence number of the oldest event in the ring
     private long _next;           // sequence number that the next event gets
     private long _bytes;
@@ -40,6 +41,24 @@ internal sealed class WatchHub(long revision, IWatchHistory history, int capacit
         }
     }
 
+    /// <summary>Up to this revision every watcher has been given what concerns it, or finds it ready.</summary>
+    public long WatchedRevision
+    {
+        get
+        {
+            lock (_lock)
+            {
+                long revision = _newest;
+                foreach (Laggard laggard in _behind)
+                {
+                    revision = Math.Min(revision, laggard.Position);
+                }
+
+                return revision;
+            }
+        }
+    }
+
     /// <summary>Adds committed events, in revision order, and wakes those who wait for them. Called by the engine's one writer.</summary>
     public void Publish(IReadOnlyList<HubEvent> events)
     {
@@ -53,6 +72,38 @@ internal sealed class WatchHub(long revision, IWatchHistory history, int capacit
             foreach (Subscription subscription in _subscriptions)
             {
                 Notify(subscription, events);
+            }
+        }
+    }
+
+    /// <summary>There is no event between the newest one and this revision: watchers who have taken everything have reached it.</summary>
+    public void Advance(long revision)
+    {
+        lock (_lock)
+        {
+            _newest = Math.Max(_newest, revision);
+            foreach (Subscription subscription in _subscriptions)
+            {
+                Notify(subscription, []);
+            }
+        }
+    }
+
+    /// <summary>
+    /// Events up to this revision were missed for good: the ring begins anew after it. Who has not got so far is referred to the history, which tells
+    /// that it was compacted.
+    /// </summary>
+    public void Reset(long revision)
+    {
+        lock (_lock)
+        {
+            Array.Clear(_ring);
+            (_first, _bytes) = (++_next, 0); // a position in the ring of before is behind the ring of now
+            (_floor, _newest) = (revision, Math.Max(_newest, revision));
+            foreach (Subscription subscription in _subscriptions)
+            {
+                subscription.HasMore = true;
+                subscription.Signal.Writer.TryWrite(true);
             }
         }
     }
@@ -79,6 +130,7 @@ internal sealed class WatchHub(long revision, IWatchHistory history, int capacit
             using Subscription? subscription = Subscribe(prefix, position);
             if (subscription is null)
             {
+                using Laggard laggard = FallBehind(position);
                 HistoryPage page = await history.ReadAsync(prefix, position, cancellationToken);
                 foreach (StoreEvent past in page.Events)
                 {
@@ -233,12 +285,39 @@ internal sealed class WatchHub(long revision, IWatchHistory history, int capacit
         }
     }
 
+    private Laggard FallBehind(long position)
+    {
+        var laggard = new Laggard(this, position);
+        lock (_lock)
+        {
+            _behind.Add(laggard);
+        }
+
+        return laggard;
+    }
+
+    private void Catch(Laggard laggard)
+    {
+        lock (_lock)
+        {
+            _behind.Remove(laggard);
+        }
+    }
+
     private void Unsubscribe(Subscription subscription)
     {
         lock (_lock)
         {
             _subscriptions.Remove(subscription);
         }
+    }
+
+    // A watcher that reads history has everything up to its position, and nothing is known beyond it.
+    private sealed class Laggard(WatchHub hub, long position) : IDisposable
+    {
+        public long Position { get; } = position;
+
+        public void Dispose() => hub.Catch(this);
     }
 
     // State of one watcher; guarded by the hub's lock.
@@ -260,10 +339,10 @@ internal sealed class WatchHub(long revision, IWatchHistory history, int capacit
 }
 
 /// <summary>A committed event with its key as text, which is matched against watchers' prefixes.</summary>
-internal readonly record struct HubEvent(string Path, StoreEvent Event);
+public readonly record struct HubEvent(string Path, StoreEvent Event);
 
 /// <summary>The engine's durable history of changes.</summary>
-internal interface IWatchHistory
+public interface IWatchHistory
 {
     /// <summary>
     /// Events under a prefix after a revision, in order, at most as many as the engine likes to give at once.
@@ -275,4 +354,4 @@ internal interface IWatchHistory
 /// <summary>A page of history.</summary>
 /// <param name="Events">In revision order.</param>
 /// <param name="Through">Up to this revision the page is complete: the next page starts after it.</param>
-internal sealed record HistoryPage(IReadOnlyList<StoreEvent> Events, long Through);
+public sealed record HistoryPage(IReadOnlyList<StoreEvent> Events, long Through);

@@ -31,7 +31,7 @@ public sealed class CommandLineApplication(string component, string description)
         return this;
     }
 
-    /// <summary>For a program without verbs.</summary>
+    /// <summary>What the program does without a verb; others may stand beside it.</summary>
     public CommandLineApplication Root<TOptions>(Func<TOptions, CancellationToken, Task<int>> run)
         where TOptions : class, new() => Verb("", description, run);
 
@@ -69,7 +69,12 @@ public sealed class CommandLineApplication(string component, string description)
             return 0;
         }
 
-        if (verb != null) return null;
+        if (verb != null)
+        {
+            if (args is [var first, ..] && _verbs.Find(v => v.Name.Length > 0 && v.Name == first) is { } named) (verb, rest) = (named, [.. args.Skip(1)]);
+            return null;
+        }
+
         string commands = string.Join(", ", _verbs.Select(v => v.Name));
         if (args.Count == 0) throw new BadOptionException($"a command is missing: {commands}");
         if (args[0] is "--help" or "-h" or "-?" or "help")
@@ -88,7 +93,7 @@ public sealed class CommandLineApplication(string component, string description)
     {
         if (args.Any(a => a is "--help" or "-h" or "-?"))
         {
-            _output.Write(HelpText.ForVerb(component, verb, component));
+            _output.Write(HelpText.ForVerb(component, verb, component, verb.Name.Length == 0 ? [.. _verbs.Where(v => v != verb)] : []));
             return null;
         }
 

@@ -7,11 +7,19 @@ internal static class HelpText
 {
     private const int Width = 110;
 
-    public static string ForVerb(string program, CommandVerb verb, string component)
+    /// <param name="others">Verbs beside the one without a name.</param>
+    public static string ForVerb(string program, CommandVerb verb, string component, IReadOnlyList<CommandVerb> others)
     {
         var text = new StringBuilder();
         text.AppendLine(verb.Description).AppendLine();
         text.AppendLine($"Usage: {program}{(verb.Name.Length > 0 ? " " + verb.Name : "")} [options]").AppendLine();
+        if (others.Count > 0)
+        {
+            text.AppendLine("Commands:");
+            foreach (CommandVerb other in others) Entry(text, other.Name, $"{other.Description} '{program} {other.Name} --help' lists its options.");
+            text.AppendLine();
+        }
+
         text.AppendLine("Options:");
         object defaults = Activator.CreateInstance(verb.OptionsType)!;
         foreach (OptionDescriptor option in verb.Options)

@@ -116,5 +116,11 @@ public sealed class GrpcChannel : IDisposable
         {
             throw new RpcException(RpcCode.Unavailable, $"cannot reach {_address.Authority} for {path}: {e.InnerException?.Message ?? e.Message}", e);
         }
+        catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
+        {
+            // Neither the caller nor the deadline: the handler's own limit for making a connection.
+            var cause = new HttpRequestException(HttpRequestError.ConnectionError, e.Message, e);
+            throw new RpcException(RpcCode.Unavailable, $"cannot reach {_address.Authority} for {path}: no connection in time", cause);
+        }
     }
 }

@@ -66,6 +66,56 @@ public sealed class WatchHubTests
         await Assert.ThrowsExactlyAsync<StoreUnavailableException>(() => waiting);
     }
 
+    [TestMethod]
+    [Timeout(30_000, CooperativeCancellation = true)]
+    public async Task WatchedRevision_IsThatOfTheWatcherFurthestBehind()
+    {
+        var reading = new TaskCompletionSource();
+        var answer = new TaskCompletionSource<HistoryPage>();
+        var hub = new WatchHub(0, new LateHistory(reading, answer.Task), capacity: 4);
+        hub.Publish([.. Enumerable.Range(1, 20).Select(Event)]);
+        Assert.AreEqual(20, hub.WatchedRevision);
+
+        Task<List<StoreEvent>> late = TakeAsync(hub, 4, after: 3);
+        await reading.Task;
+        Assert.AreEqual(3, hub.WatchedRevision, "one watcher has nothing beyond 3 yet");
+
+        answer.SetResult(new HistoryPage([], 16));
+        CollectionAssert.AreEqual(new long[] { 17, 18, 19, 20 }, (await late).Select(e => e.Object.Revision).ToArray());
+        Assert.AreEqual(20, hub.WatchedRevision);
+    }
+
+    [TestMethod]
+    [Timeout(30_000, CooperativeCancellation = true)]
+    public async Task Advance_MovesQuietWatchersOn_WithoutAnEvent()
+    {
+        var hub = new WatchHub(0, new NoHistory(), capacity: 4);
+        Task<List<StoreEvent>> quiet = TakeAsync(hub, 1);
+
+        hub.Advance(50);
+        Assert.AreEqual(50, hub.WatchedRevision);
+        hub.Publish([Event(51)]);
+
+        Assert.AreEqual(51, (await quiet).Single().Object.Revision);
+    }
+
+    [TestMethod]
+    [Timeout(30_000, CooperativeCancellation = true)]
+    public async Task Reset_RefersWatchersToTheHistory_AndBeginsAnew()
+    {
+        var hub = new WatchHub(0, new NoHistory());
+        hub.Publish([.. Enumerable.Range(1, 5).Select(Event)]);
+        await using IAsyncEnumerator<StoreEvent> watch = hub.WatchAsync(Prefix, 5, TestContext.CancellationToken).GetAsyncEnumerator(TestContext.CancellationToken);
+        Task<bool> waiting = watch.MoveNextAsync().AsTask();
+
+        hub.Reset(9);
+        hub.Publish([Event(10)]);
+
+        await Assert.ThrowsExactlyAsync<RevisionCompactedException>(() => waiting);
+        await Assert.ThrowsExactlyAsync<RevisionCompactedException>(() => TakeAsync(hub, 1, after: 8));
+        Assert.AreEqual(10, (await TakeAsync(hub, 1, after: 9)).Single().Object.Revision);
+    }
+
     // 100 bytes each.
     private static HubEvent Event(int revision)
     {
@@ -86,6 +136,15 @@ public sealed class WatchHubTests
         }
 
         return list;
+    }
+
+    private sealed class LateHistory(TaskCompletionSource reading, Task<HistoryPage> answer) : IWatchHistory
+    {
+        public async ValueTask<HistoryPage> ReadAsync(string prefix, long afterRevision, CancellationToken cancellationToken)
+        {
+            reading.TrySetResult();
+            return await answer.WaitAsync(cancellationToken);
+        }
     }
 
     private sealed class NoHistory : IWatchHistory

@@ -38,6 +38,8 @@ public sealed class SqliteObjectStore : IObjectStore, IWatchHistory
     /// <summary>Version of the native library in use, for the log.</summary>
     public static string LibraryVersion => SqliteLibrary.Ensure();
 
+    public long WatchedRevision => _hub.WatchedRevision;
+
     public ValueTask<long> GetRevisionAsync(CancellationToken cancellationToken) => new(Volatile.Read(ref _revision));
 
     public ValueTask<StoredObject?> GetAsync(ObjectKey key, CancellationToken cancellationToken) =>

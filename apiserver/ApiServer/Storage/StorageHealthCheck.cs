@@ -1,7 +1,7 @@
 using AiModels.ApiMachinery.Storage;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 
-namespace AiModels.ApiServer;
+namespace AiModels.ApiServer.Storage;
 
 /// <summary>Not ready while the database cannot be read. Discovery does not depend on it and is served all the same.</summary>
 internal sealed class StorageHealthCheck(IObjectStore store) : IHealthCheck
