@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using AiModels.Contracts.V1Alpha1;
 using AiModels.Contracts.WellKnown;
 using AiModels.Controllers.Delivery.NodeCache;
 using AiModels.Controllers.Delivery.SharedPvc;
@@ -65,6 +66,24 @@ internal static class DeliveryServices
         models.Models.Subscribe(change => Wake(change.New ?? change.Old));
         models.ClusterModels.Subscribe(change => Wake(change.New ?? change.Old));
         WatchJobs(informers, queue);
+        WatchStoppedPods(informers, provider.GetRequiredService<ModelLookup>(), Wake);
+    }
+
+    /// <summary>
+    /// Pods that the webhook stopped: whoever asks for the same models looks at them. A webhook that did not know yet that a model is Ready stops a Pod for nothing,
+    /// and no other change would come to let it through.
+    /// </summary>
+    private static void WatchStoppedPods(Informers informers, ModelLookup models, Action<ModelFact?> wake)
+    {
+        var stopped = new KubernetesListOptions { LabelSelector = $"{Labels.PodGate}={Labels.PodGateWaiting}" };
+        informers.Get(ResourceTypes.Pods, pod => new StoppedPod((string?)pod["metadata"]?["namespace"] ?? "", DeliveredPod.Models(pod)), null, stopped).Subscribe(change =>
+        {
+            foreach (PodModel model in change.New?.Models ?? [])
+            {
+                wake(models.Find(new ModelReference(GroupVersion.ModelKind, model.Name), change.New!.Namespace));
+                wake(models.Find(new ModelReference(GroupVersion.ClusterModelKind, model.Name), change.New.Namespace));
+            }
+        });
     }
 
     /// <summary>Our materializer Jobs: a change concerns the workload that owns them.</summary>
@@ -89,7 +108,9 @@ internal static class DeliveryServices
 
     // Cluster models are the same to workloads of every namespace.
     private static string IndexValue(ModelReference model, string? ns) =>
-        model.Kind == Contracts.V1Alpha1.GroupVersion.ModelKind ? $"{model.Kind}/{ns}/{model.Name}" : $"{model.Kind}/{model.Name}";
+        model.Kind == GroupVersion.ModelKind ? $"{model.Kind}/{ns}/{model.Name}" : $"{model.Kind}/{model.Name}";
+
+    private sealed record StoppedPod(string Namespace, IReadOnlyList<PodModel> Models);
 
     private sealed record JobOwner(WorkloadKey? Key);
 }

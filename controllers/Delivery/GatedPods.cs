@@ -8,22 +8,73 @@ namespace AiModels.Controllers.Delivery;
 /// Pods that wait at the gate with a template from before the delivery (requirement Q10). They cannot be changed and never ran, so they are replaced:
 /// Pods of StatefulSets (which wait for their first Pod before they look at a new template) and DaemonSets (OnDelete does not replace by itself) are deleted;
 /// a Job of a CronJob is deleted and made again from the CronJob's template of now, because its own cannot be changed. A Deployment rolls over by itself.
+/// Pods that have what is delivered now, and were stopped because a model had gone (<see cref="Webhook.PodGate"/>), are let through.
 /// </summary>
 internal sealed class GatedPods(IKubernetesClient client)
 {
-    /// <summary>Replaces what is outdated; true when something was found, so that the caller looks again.</summary>
-    public async Task<bool> ReplaceOutdatedAsync(Workload workload, CancellationToken cancellationToken)
+    /// <summary>
+    /// Lets through what has the delivered models, and replaces what is outdated; true when something was replaced, so that the caller looks again.
+    /// </summary>
+    public async Task<bool> SettleAsync(Workload workload, DeliveryPlan plan, VolumeSet volumes, CancellationToken cancellationToken)
     {
         if (workload.Kind == WorkloadKind.Deployment)
         {
+            // Only Pods that were stopped one by one: those of an outdated template go when the Deployment rolls over.
+            await ReleaseAsync(await StoppedAsync(workload.Namespace, cancellationToken), plan, volumes, cancellationToken);
             return false;
         }
 
         KubernetesList pods = await client.ListAsync(ResourceTypes.Pods, workload.Namespace, null, cancellationToken);
-        JsonObject[] waiting = [.. pods.Items.Where(IsWaiting)];
+        JsonObject[] outdated = await ReleaseAsync(pods.Items.Where(IsWaiting), plan, volumes, cancellationToken);
         return workload.Kind == WorkloadKind.CronJob
-            ? await ReplaceJobsAsync(workload, waiting, pods.Items, cancellationToken)
-            : await DeletePodsAsync(waiting.Where(pod => OwnerUid(pod) == workload.Uid), cancellationToken);
+            ? await ReplaceJobsAsync(workload, outdated, pods.Items, cancellationToken)
+            : await DeletePodsAsync(outdated.Where(pod => OwnerUid(pod) == workload.Uid), cancellationToken);
+    }
+
+    private async Task<IEnumerable<JsonObject>> StoppedAsync(string ns, CancellationToken cancellationToken)
+    {
+        var stopped = new KubernetesListOptions { LabelSelector = $"{Labels.PodGate}={Labels.PodGateWaiting}" };
+        return (await client.ListAsync(ResourceTypes.Pods, ns, stopped, cancellationToken)).Items.Where(IsWaiting);
+    }
+
+    /// <summary>
+    /// Takes the gate off every Pod that has exactly what the plan delivers, whichever workload it is of: all of these models are Ready. Gives the others.
+    /// </summary>
+    private async Task<JsonObject[]> ReleaseAsync(IEnumerable<JsonObject> waiting, DeliveryPlan plan, VolumeSet volumes, CancellationToken cancellationToken)
+    {
+        var others = new List<JsonObject>();
+        foreach (JsonObject pod in waiting)
+        {
+            if (DeliveredPod.Has(pod, plan, volumes))
+            {
+                await OpenAsync(pod, cancellationToken);
+            }
+            else
+            {
+                others.Add(pod);
+            }
+        }
+
+        return [.. others];
+    }
+
+    private async Task OpenAsync(JsonObject pod, CancellationToken cancellationToken)
+    {
+        JsonArray patch = SchedulingGate.RemovalPatch("", pod);
+        if (pod["metadata"]?["labels"] is JsonObject labels && labels.ContainsKey(Labels.PodGate))
+        {
+            patch.Add(new JsonObject { ["op"] = "remove", ["path"] = $"/metadata/labels/{Labels.PodGate.Replace("/", "~1", StringComparison.Ordinal)}" });
+        }
+
+        try
+        {
+            await client.PatchAsync(
+                ResourceTypes.Pods, (string?)pod["metadata"]?["namespace"], (string)pod["metadata"]!["name"]!, KubernetesPatch.Json, patch, null, FieldManagers.Delivery, cancellationToken);
+        }
+        catch (KubernetesApiException e) when (e.StatusCode is 404 or 422)
+        {
+            // Gone meanwhile, or its gates changed meanwhile: then its change brings us here again.
+        }
     }
 
     /// <summary>Our gate is still on, so the Pod was never scheduled: nothing of it ever ran.</summary>

@@ -80,7 +80,8 @@ internal sealed partial class WorkloadReconciler(
     private async Task<ReconcileResult> DeliverAsync(Workload workload, DeliveryPlan plan, CancellationToken cancellationToken)
     {
         bool isNew = DeliveryPlan.Decode(workload.Document)?.Encode() != plan.Encode() || SchedulingGate.IsOn(workload.Template);
-        JsonObject delivered = await writer.DeliverAsync(workload, plan, _modes[plan.Mode].Volumes(plan), cancellationToken);
+        VolumeSet volumes = _modes[plan.Mode].Volumes(plan);
+        JsonObject delivered = await writer.DeliverAsync(workload, plan, volumes, cancellationToken);
         if (isNew)
         {
             string names = string.Join(", ", plan.Models.Select(model => model.Name));
@@ -88,7 +89,7 @@ internal sealed partial class WorkloadReconciler(
             await events.RecordAsync(EventTarget.Of(workload.Document), EventType.Normal, Reasons.ModelDeliveryPrepared, $"Models are in place: {names}", cancellationToken);
         }
 
-        bool replaced = await gatedPods.ReplaceOutdatedAsync(workload with { Document = delivered }, cancellationToken);
+        bool replaced = await gatedPods.SettleAsync(workload with { Document = delivered }, plan, volumes, cancellationToken);
         return isNew || replaced ? ReconcileResult.After(LookForGatedPods) : ReconcileResult.Done;
     }
 

@@ -17,6 +17,12 @@ public static class Labels
 
     /// <summary>UID of the workload an object was made for.</summary>
     public const string WorkloadUid = "ai.deckhouse.io/workload-uid";
+
+    /// <summary>On a Pod that the webhook stopped at the gate although its template was delivered: one of its models is no longer Ready. Value: <see cref="PodGateWaiting"/>.</summary>
+    public const string PodGate = "ai.deckhouse.io/model-gate";
+
+    /// <summary>Value of <see cref="PodGate"/>.</summary>
+    public const string PodGateWaiting = "waiting";
 }
 
 /// <summary>Finalizers of our own kinds. User workloads get none.</summary>

@@ -12,7 +12,7 @@ internal static class AdmissionEndpoint
 {
     public const string Path = "/mutate";
 
-    public static async Task HandleAsync(HttpContext http, AdmissionMutation mutation)
+    public static async Task HandleAsync(HttpContext http, AdmissionRules rules)
     {
         JsonObject? request = await ReadAsync(http);
         if ((string?)request?["uid"] is not { } uid)
@@ -22,12 +22,17 @@ internal static class AdmissionEndpoint
             return;
         }
 
-        JsonArray patch = Mutate(request!, mutation);
+        AdmissionAnswer answer = rules.Answer(request!);
         var response = new JsonObject { ["uid"] = uid, ["allowed"] = true };
-        if (patch.Count > 0)
+        if (answer.Patch.Count > 0)
         {
             response["patchType"] = "JSONPatch";
-            response["patch"] = Convert.ToBase64String(Encoding.UTF8.GetBytes(patch.ToJsonString()));
+            response["patch"] = Convert.ToBase64String(Encoding.UTF8.GetBytes(answer.Patch.ToJsonString()));
+        }
+
+        if (answer.Warning is not null)
+        {
+            response["warnings"] = new JsonArray(answer.Warning);
         }
 
         http.Response.ContentType = "application/json";
@@ -45,12 +50,5 @@ internal static class AdmissionEndpoint
         {
             return null; // the caller answers 400
         }
-    }
-
-    private static JsonArray Mutate(JsonObject request, AdmissionMutation mutation)
-    {
-        WorkloadKind? kind = WorkloadKind.All.FirstOrDefault(kind =>
-            kind.Type.Kind == (string?)request["kind"]?["kind"] && kind.Type.Group == (string?)request["kind"]?["group"]);
-        return kind is not null && request["object"] is JsonObject workload ? mutation.Patch(kind, workload) : [];
     }
 }

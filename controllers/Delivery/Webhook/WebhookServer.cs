@@ -10,7 +10,7 @@ namespace AiModels.Controllers.Delivery.Webhook;
 /// The registration is looked at again twice a day, which is also when the certificate is renewed.
 /// </summary>
 internal sealed partial class WebhookServer(
-    IKubernetesClient client, WebhookOptions options, WebhookCertificate certificate, AdmissionMutation mutation, TimeProvider time, ILogger<WebhookServer> logger)
+    IKubernetesClient client, WebhookOptions options, WebhookCertificate certificate, AdmissionRules rules, TimeProvider time, ILogger<WebhookServer> logger)
     : BackgroundService
 {
     private static readonly TimeSpan LookAgain = TimeSpan.FromHours(12);
@@ -82,7 +82,7 @@ internal sealed partial class WebhookServer(
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(
             IPAddress.Parse(options.Listen.Host.Trim('[', ']')), options.Listen.Port, listen => listen.UseHttps(https => https.ServerCertificateSelector = (_, _) => certificate.Current)));
         WebApplication app = builder.Build();
-        app.MapPost(AdmissionEndpoint.Path, http => AdmissionEndpoint.HandleAsync(http, mutation));
+        app.MapPost(AdmissionEndpoint.Path, http => AdmissionEndpoint.HandleAsync(http, rules));
         return app;
     }
 

@@ -9,6 +9,8 @@ internal static class WebhookServices
     {
         services.AddSingleton(options);
         services.TryAddSingleton<AdmissionMutation>();
+        services.TryAddSingleton<PodGate>();
+        services.TryAddSingleton<AdmissionRules>();
         services.TryAddSingleton<WebhookCertificate>();
         services.AddHostedService<WebhookServer>();
         return services;

@@ -169,6 +169,8 @@ public sealed class ScenarioTests
 
     private sealed class LookupInCluster(InMemoryKubernetes cluster) : IModelLookup
     {
+        public bool IsSynced => true;
+
         public ModelFact? Find(ModelReference reference, string workloadNamespace) => reference.Kind == "Model"
             ? cluster.Find(ResourceTypes.Models, workloadNamespace, reference.Name) is { } model ? ModelFact.Of(model.Deserialize<Model>(ContractsJson.Options)!) : null
             : cluster.Find(ResourceTypes.ClusterModels, null, reference.Name) is { } shared ? ModelFact.Of(shared.Deserialize<ClusterModel>(ContractsJson.Options)!) : null;

@@ -1,12 +1,12 @@
 using System.Net;
 using System.Net.Http.Json;
-using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json.Nodes;
 using AiModels.Controllers.Delivery.NodeCache;
 using AiModels.Controllers.Delivery.Webhook;
 using AiModels.Hosting.Kubernetes;
+using AiModels.TestKit;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace AiModels.Controllers.Tests.Delivery.Webhook;
@@ -46,6 +46,16 @@ public sealed class WebhookServerTests
         await server.StopAsync(TestContext.CancellationToken);
     }
 
+    [TestMethod]
+    public void Registration_OfPodsAndNotices_NeverStandsInAnybodysWay()
+    {
+        JsonObject[] webhooks = [.. WebhookConfiguration.Document(Options(), "ca")["webhooks"]!.AsArray().OfType<JsonObject>()];
+        string[] policies = [.. webhooks.Select(webhook => $"{(string)webhook["name"]!}: {(string)webhook["failurePolicy"]!}")];
+        CollectionAssert.AreEqual(
+            (string[])["delivery.ai-models.deckhouse.io: Fail", "pod-gate.ai-models.deckhouse.io: Ignore", "notice.ai-models.deckhouse.io: Ignore"], policies);
+        Assert.IsTrue(webhooks.All(webhook => webhook["matchConditions"]!.AsArray().Count > 0));
+    }
+
     [TestMethod, Timeout(60_000)]
     public async Task Certificate_OfASecondReplica_IsTheFirstOnes()
     {
@@ -61,7 +71,7 @@ public sealed class WebhookServerTests
     public async Task Certificate_NearItsEnd_IsRenewedAndTheOldCaStaysTrusted()
     {
         WebhookOptions options = Options();
-        var clock = new TestKit.ManualClock();
+        var clock = new ManualClock();
         using var certificate = new WebhookCertificate(_cluster, options, clock);
         string before = await certificate.EnsureAsync(TestContext.CancellationToken);
         string thumbprint = certificate.Current!.Thumbprint;
@@ -86,9 +96,7 @@ public sealed class WebhookServerTests
 
     private static WebhookOptions Options()
     {
-        using var probe = new TcpListener(IPAddress.Loopback, 0);
-        probe.Start();
-        var address = new Uri($"https://127.0.0.1:{((IPEndPoint)probe.LocalEndpoint).Port}");
+        var address = new Uri($"https://127.0.0.1:{FreePorts.Block(1)}");
         return new WebhookOptions { Listen = address, Url = address };
     }
 
@@ -105,7 +113,7 @@ public sealed class WebhookServerTests
     private async Task<WebhookServer> StartAsync(WebhookOptions options)
     {
         var certificate = new WebhookCertificate(_cluster, options, TimeProvider.System);
-        var server = new WebhookServer(_cluster, options, certificate, new AdmissionMutation([new NodeCacheMode()]), TimeProvider.System, NullLogger<WebhookServer>.Instance);
+        var server = new WebhookServer(_cluster, options, certificate, new AdmissionRules(new AdmissionMutation([new NodeCacheMode()]), new PodGate(new KnownModels())), TimeProvider.System, NullLogger<WebhookServer>.Instance);
         await server.StartAsync(TestContext.CancellationToken);
         while (_cluster.Find(ResourceTypes.MutatingWebhookConfigurations, null, WebhookConfiguration.Name) is null)
         {

@@ -1,0 +1,36 @@
+using System.Text.Json.Nodes;
+using AiModels.Hosting.Kubernetes;
+
+namespace AiModels.Controllers.Delivery.Webhook;
+
+/// <summary>What an admission request is answered with; it never denies.</summary>
+internal sealed record AdmissionAnswer(JsonArray Patch, string? Warning);
+
+/// <summary>Which rule answers for which kind.</summary>
+internal sealed class AdmissionRules(AdmissionMutation mutation, PodGate podGate)
+{
+    private static readonly AdmissionAnswer Nothing = new([], null);
+
+    /// <param name="request">The request of an AdmissionReview v1.</param>
+    public AdmissionAnswer Answer(JsonObject request)
+    {
+        if (request["object"] is not JsonObject obj)
+        {
+            return Nothing;
+        }
+
+        WorkloadKind? kind = WorkloadKind.All.FirstOrDefault(kind => Is(request, kind.Type));
+        if (kind is not null)
+        {
+            return new AdmissionAnswer(mutation.Patch(kind, obj), UnservedNotice.OfWorkload(kind, obj));
+        }
+
+        bool isCreation = (string?)request["operation"] == "CREATE"; // a Pod's gates cannot be added later
+        return Is(request, ResourceTypes.Pods) ? new AdmissionAnswer(isCreation ? podGate.Patch(obj, (string?)request["namespace"] ?? "") : [], UnservedNotice.OfBare("Pod", obj))
+            : Is(request, ResourceTypes.Jobs) ? new AdmissionAnswer([], UnservedNotice.OfBare("Job", obj))
+            : Nothing;
+    }
+
+    private static bool Is(JsonObject request, ResourceType type) =>
+        (string?)request["kind"]?["kind"] == type.Kind && ((string?)request["kind"]?["group"] ?? "") == type.Group;
+}
