@@ -15,6 +15,7 @@ usage: hack/local-cluster.sh COMMAND [options]
   --port N         port of the API, up only; the next four are used as well (default: 16443)
   --without LIST   up only: components not to start (apiserver,registry,controllers,nodeagent,csi-driver)
   --delivery-type SharedPVC|NodeCache     up only: how models reach Pods (default: SharedPVC)
+  --request-timeout TIME                  up only: how long a request through the host's API may take (default: 60s, as kube-apiserver's)
 
 example:
   hack/local-cluster.sh up && eval "\$(hack/local-cluster.sh env)" && export KUBECONFIG && kubectl get nodes
@@ -29,8 +30,8 @@ while [ $# -gt 0 ]; do
   case $1 in
     --help | -h) usage; exit 0 ;;
     --data=*) data=${1#*=} ;;
-    --port=* | --without=* | --delivery-type=*) arguments+=("$1") ;;
-    --data | --port | --without | --delivery-type)
+    --port=* | --without=* | --delivery-type=* | --request-timeout=*) arguments+=("$1") ;;
+    --data | --port | --without | --delivery-type | --request-timeout)
       [ $# -ge 2 ] || { echo "local-cluster.sh: $1: a value is missing (see --help)" >&2; exit 2; }
       if [ "$1" = --data ]; then data=$2; else arguments+=("$1" "$2"); fi
       shift ;;

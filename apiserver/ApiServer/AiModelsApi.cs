@@ -49,6 +49,7 @@ public static class AiModelsApi
     public static WebApplication MapAiModelsApi(this WebApplication app)
     {
         app.MapComponentEndpoints();
+        app.UseMiddleware<UploadGate>();
         app.MapApiMachinery();
         return app;
     }

@@ -101,6 +101,11 @@ public sealed class ApiServerOptions : IValidatableObject, IEtcdOptions
     [Option("How long an upload session stays open after its last byte.")]
     public TimeSpan UploadLifetime { get; set; } = TimeSpan.FromMinutes(30);
 
+    /// <summary>Two tebibytes: twice the largest model anybody publishes. A chunk of a file this long has 256 MiB, which four uploads at once hold in memory.</summary>
+    [Option("Longest file that may be uploaded.", Bytes = true)]
+    [Range(1, long.MaxValue)]
+    public long MaxUploadSize { get; set; } = 2L << 40;
+
     [Option("Refuse uploads that do not announce their length.")]
     public bool RequireUploadLength { get; set; }
 

@@ -24,6 +24,9 @@ public sealed class LocalClusterOptions : IValidatableObject
     [AllowedValues("SharedPVC", "NodeCache")]
     public string DeliveryType { get; set; } = "SharedPVC";
 
+    [Option("How long a request that is no watch may take through the host's API, as kube-apiserver's option of this name: bodies that take longer go in pieces.")]
+    public TimeSpan RequestTimeout { get; set; } = TimeSpan.FromSeconds(60);
+
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {
         foreach (string name in Without.Where(n => !Components.Contains(n)))

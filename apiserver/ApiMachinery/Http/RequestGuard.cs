@@ -24,9 +24,9 @@ internal sealed partial class RequestGuard(RequestDelegate next, ILogger<Request
         {
             await next(context);
         }
-        catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
+        catch (Exception error) when (IsGone(context, error))
         {
-            // The client left: there is nobody to answer.
+            // The client left (a closed connection, a reset stream): there is nobody to answer.
         }
         catch (Exception error)
         {
@@ -37,6 +37,9 @@ internal sealed partial class RequestGuard(RequestDelegate next, ILogger<Request
             metrics.Request(context, info, time.GetElapsedTime(started));
         }
     }
+
+    private static bool IsGone(HttpContext context, Exception error) =>
+        context.RequestAborted.IsCancellationRequested && (error is OperationCanceledException or IOException or ApiException);
 
     private async Task AnswerAsync(HttpContext context, Exception error)
     {

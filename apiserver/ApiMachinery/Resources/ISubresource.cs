@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using AiModels.ApiMachinery.Schemas;
+using AiModels.ApiMachinery.Tables;
 using Microsoft.AspNetCore.Http;
 
 namespace AiModels.ApiMachinery.Resources;
@@ -21,6 +22,12 @@ public interface ISubresource
 
     /// <summary>Schema of <see cref="Kind"/>.</summary>
     Schema Schema { get; }
+
+    /// <summary>What <c>kubectl get KIND NAME --subresource</c> prints of the answer, the name included. Empty where nobody gets it.</summary>
+    IReadOnlyList<TableColumn> Columns => [];
+
+    /// <summary>The rows of that Table: the answer alone, or one for each of its parts as well. Each has the answer's metadata.</summary>
+    IEnumerable<JsonObject> RowsOf(JsonObject answer) => [answer];
 
     /// <summary>
     /// RBAC verbs that are served: get (GET, HEAD), watch (GET with ?watch=true), create (POST), update (PUT), patch (PATCH), delete (DELETE).

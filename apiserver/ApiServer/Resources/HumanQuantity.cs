@@ -11,6 +11,9 @@ internal static class HumanQuantity
     /// <summary>Bytes with binary units and at most one decimal: 4.4Gi, 512Mi, 17.</summary>
     public static string Bytes(long count) => Scale(count, 1024, Binary);
 
+    /// <summary>A share in whole percent, rounded down; null when it cannot be told.</summary>
+    public static string? Share(long? part, long? whole) => whole > 0 && part is { } count ? $"{Math.Min(100, (long)(count * 100m / whole.Value))}%" : null;
+
     /// <summary>Parameters as model cards write them: 7.6B, 568M.</summary>
     public static string Parameters(long count) => Scale(count, 1000, Decimal);
 

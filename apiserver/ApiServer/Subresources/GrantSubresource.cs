@@ -13,7 +13,7 @@ namespace AiModels.ApiServer.Subresources;
 /// /grant of a model: a short-lived token for the one repository its bytes live in. Pulling asks for create on models/grant; pushing and deleting
 /// ask for update on it as well.
 /// </summary>
-internal sealed class GrantSubresource(GrantSigner signer, IAuthorizer authorizer, GrantOptions options) : ISubresource
+internal sealed class GrantSubresource(GrantSigner signer, IAuthorizer authorizer, GrantOptions options, TimeProvider time) : ISubresource
 {
     private static readonly TimeSpan DefaultLife = TimeSpan.FromHours(1);
 
@@ -53,7 +53,7 @@ internal sealed class GrantSubresource(GrantSigner signer, IAuthorizer authorize
                 ExpiresAt = expiresAt,
             },
         };
-        await SubresourceBody.WriteAsync(request.Http.Response, 201, grant, cancellationToken);
+        await SubresourceBody.WriteAsync(request, this, 201, grant, time);
     }
 
     private void RefuseInvalid(RegistryGrantSpec spec)

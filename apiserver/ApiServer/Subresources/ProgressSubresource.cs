@@ -1,7 +1,9 @@
 using System.Globalization;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using AiModels.ApiMachinery.Resources;
 using AiModels.ApiMachinery.Schemas;
+using AiModels.ApiMachinery.Tables;
 using AiModels.ApiServer.Progress;
 using AiModels.ApiServer.Uploads;
 using AiModels.Contracts.V1Alpha1;
@@ -9,7 +11,7 @@ using AiModels.Contracts.V1Alpha1;
 namespace AiModels.ApiServer.Subresources;
 
 /// <summary>/progress of a model: live, from memory. update is for those who move bytes.</summary>
-internal sealed class ProgressSubresource(ProgressBoard board) : ISubresource
+internal sealed class ProgressSubresource(ProgressBoard board, TimeProvider time) : ISubresource
 {
     // A stream that never ends would pin its connection; clients come back. As long as the machinery's own watches at most.
     private static readonly TimeSpan LongestWatch = TimeSpan.FromMinutes(30);
@@ -20,6 +22,10 @@ internal sealed class ProgressSubresource(ProgressBoard board) : ISubresource
 
     public Schema Schema { get; } = SchemaGenerator.For<ModelProgress>();
 
+    public IReadOnlyList<TableColumn> Columns => ProgressColumns.All;
+
+    public IEnumerable<JsonObject> RowsOf(JsonObject answer) => ProgressColumns.RowsOf(answer);
+
     public IReadOnlyList<string> Verbs { get; } = ["get", "update", "watch"];
 
     public IReadOnlyList<string> LongRunningVerbs { get; } = ["watch"];
@@ -28,7 +34,7 @@ internal sealed class ProgressSubresource(ProgressBoard board) : ISubresource
     {
         "watch" => WatchAsync(request, cancellationToken),
         "update" => UpdateAsync(request, cancellationToken),
-        _ => SubresourceBody.WriteAsync(request.Http.Response, 200, Complete(board.Find(UidOf(request)), request), cancellationToken),
+        _ => SubresourceBody.WriteAsync(request, this, 200, Complete(board.Find(UidOf(request)), request), time),
     };
 
     private async Task UpdateAsync(SubresourceRequest request, CancellationToken cancellationToken)
@@ -36,7 +42,7 @@ internal sealed class ProgressSubresource(ProgressBoard board) : ISubresource
         ModelProgress report = await SubresourceBody.ReadAsync<ModelProgress>(request.Http.Request, this, cancellationToken)
             ?? throw UploadErrors.Bad("the body is empty: want a ModelProgress");
         board.Report(UidOf(request), report);
-        await SubresourceBody.WriteAsync(request.Http.Response, 200, Complete(board.Find(UidOf(request)), request), cancellationToken);
+        await SubresourceBody.WriteAsync(request, this, 200, Complete(board.Find(UidOf(request)), request), time);
     }
 
     // One JSON document a line: ADDED with the state of now, then MODIFIED.

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using AiModels.ApiMachinery.Errors;
+using AiModels.ApiMachinery.Handlers;
 using AiModels.ApiMachinery.Resources;
 using AiModels.ApiMachinery.Schemas;
 using AiModels.Contracts.V1Alpha1;
@@ -40,14 +41,9 @@ internal static class SubresourceBody
         }
     }
 
-    /// <summary>Answers with a contract object.</summary>
-    public static async Task WriteAsync<T>(HttpResponse response, int status, T value, CancellationToken cancellationToken)
-    {
-        response.StatusCode = status;
-        response.ContentType = "application/json";
-        await JsonSerializer.SerializeAsync(response.Body, value, ContractsJson.Options, cancellationToken);
-        await response.Body.WriteAsync("\n"u8.ToArray(), cancellationToken);
-    }
+    /// <summary>Answers with a contract object, in the form the client takes.</summary>
+    public static Task WriteAsync<T>(SubresourceRequest request, ISubresource subresource, int status, T value, TimeProvider time) =>
+        SubresourceAnswer.WriteAsync(request, subresource, status, JsonSerializer.SerializeToNode(value, ContractsJson.Options)!.AsObject(), time.GetUtcNow());
 
     private static JsonObject Decode(byte[] body)
     {

@@ -1,5 +1,7 @@
+using AiModels.ApiMachinery.Errors;
 using AiModels.ApiMachinery.Resources;
 using AiModels.ApiMachinery.Schemas;
+using AiModels.ApiMachinery.Tables;
 using AiModels.ApiServer.Uploads;
 using AiModels.Contracts.V1Alpha1;
 using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
@@ -10,8 +12,8 @@ namespace AiModels.ApiServer.Subresources;
 /// /upload of a model. create opens a session and hands out its token; update (PUT) takes the whole file, patch and HEAD are tus, get tells the state,
 /// delete aborts. The session's token is good for everything here but create, unless tus creates.
 /// </summary>
-internal sealed class UploadSubresource(UploadSessions sessions, UploadReceiver receiver, ActiveUploads active, ParkedTransfers parked, UploadOptions options)
-    : ISubresource
+internal sealed class UploadSubresource(
+    UploadSessions sessions, UploadReceiver receiver, ActiveUploads active, ParkedTransfers parked, UploadOptions options, TimeProvider time) : ISubresource
 {
     public string Name => "upload";
 
@@ -19,17 +21,22 @@ internal sealed class UploadSubresource(UploadSessions sessions, UploadReceiver 
 
     public Schema Schema { get; } = SchemaGenerator.For<UploadSession>();
 
+    public IReadOnlyList<TableColumn> Columns => UploadColumns.All;
+
     public IReadOnlyList<string> Verbs { get; } = ["create", "delete", "get", "patch", "update"];
 
     public IReadOnlyList<string> LongRunningVerbs { get; } = ["patch", "update"];
 
     public async ValueTask<string?> AuthenticateAsync(SubresourceRequest request, string bearerToken, CancellationToken cancellationToken)
     {
-        bool isAllowed = request.Verb != "create" || request.Http.Request.Headers.ContainsKey("Tus-Resumable");
+        bool isAllowed = request.Verb != "create" || TusProtocol.IsSpokenBy(request.Http.Request);
         return isAllowed && await sessions.IsTokenOfAsync(request.Parent, bearerToken, cancellationToken)
-            ? $"system:ai-models:upload:{request.Resource.Plural}:{request.Namespace}:{request.Name}"
+            ? UploaderOf(request)
             : null;
     }
+
+    /// <summary>Name of whoever holds the token of this upload.</summary>
+    private static string UploaderOf(SubresourceRequest request) => $"system:ai-models:upload:{request.Resource.Plural}:{request.Namespace}:{request.Name}";
 
     public Task HandleAsync(SubresourceRequest request, CancellationToken cancellationToken)
     {
@@ -52,30 +59,40 @@ internal sealed class UploadSubresource(UploadSessions sessions, UploadReceiver 
         RefuseEmpty(wanted?.Spec?.LengthBytes);
         StoredUpload upload = await sessions.OpenAsync(request, wanted?.Spec?.FileName, wanted?.Spec?.LengthBytes, cancellationToken);
         UploadSession session = await sessions.DescribeAsync(upload, request, withToken: true, cancellationToken);
-        await SubresourceBody.WriteAsync(request.Http.Response, 201, session with { Spec = wanted?.Spec }, cancellationToken);
+        await SubresourceBody.WriteAsync(request, this, 201, session with { Spec = wanted?.Spec }, time);
     }
 
     // tus "creation": the file's length and name are announced, the bytes follow by PATCH to the same URL.
     private async Task CreateByTusAsync(SubresourceRequest request, CancellationToken cancellationToken)
     {
         HttpRequest http = request.Http.Request;
-        RefuseEmpty(TusProtocol.Length(http));
-        StoredUpload upload = await sessions.OpenAsync(request, TusProtocol.FileName(http) ?? http.Query["filename"], TusProtocol.Length(http), cancellationToken);
+        long? length = TusProtocol.AnnouncedLength(http);
+        RefuseEmpty(length);
+        if (length is null && options.RequireLength)
+        {
+            throw UploadErrors.LengthRequired();
+        }
+
+        StoredUpload upload = await sessions.OpenAsync(request, TusProtocol.FileName(http) ?? http.Query["filename"], length, cancellationToken);
+        await RefuseOtherFileAsync(upload.Record, length, cancellationToken);
         UploadSession session = await sessions.DescribeAsync(upload, request, withToken: false, cancellationToken);
-        request.Http.Response.Headers.Location = session.Status!.Url;
-        TusProtocol.Describe(request.Http.Response, session.Status.OffsetBytes ?? 0, session.Status.LengthBytes, session.Status.ExpiresAt);
+
+        // Whoever has the session's token talks to this server; whoever is known by name may come through kube-apiserver, and stays on that way.
+        bool isDirect = request.User == UploaderOf(request);
+        request.Http.Response.Headers.Location = isDirect ? session.Status!.Url : request.Http.Request.Path.ToUriComponent();
+        TusProtocol.Describe(request.Http.Response, session.Status!.OffsetBytes ?? 0, session.Status.LengthBytes, session.Status.ExpiresAt);
         request.Http.Response.StatusCode = 201;
     }
 
     private async Task GetAsync(SubresourceRequest request, CancellationToken cancellationToken)
     {
         StoredUpload upload = await FindAsync(request, cancellationToken);
-        await SubresourceBody.WriteAsync(request.Http.Response, 200, await sessions.DescribeAsync(upload, request, withToken: false, cancellationToken), cancellationToken);
+        await SubresourceBody.WriteAsync(request, this, 200, await sessions.DescribeAsync(upload, request, withToken: false, cancellationToken), time);
     }
 
     private async Task HeadAsync(SubresourceRequest request, CancellationToken cancellationToken)
     {
-        TusProtocol.IsSpokenBy(request.Http.Request);
+        UploadSessions.RefuseUnlessAwaited(request.Parent);
         StoredUpload upload = await FindAsync(request, cancellationToken);
         if (!upload.Record.IsReceived)
         {
@@ -104,6 +121,7 @@ internal sealed class UploadSubresource(UploadSessions sessions, UploadReceiver 
         UploadRange? range = UploadRange.Of(http);
         long? length = range?.Length ?? http.ContentLength;
         RefuseEmpty(length);
+        sessions.RefuseTooLong(length);
 
         using ActiveUploads.Lease lease = await active.EnterAsync(UploadSessions.UidOf(request.Parent), cancellationToken);
         StoredUpload upload = await sessions.FindAsync(UploadSessions.UidOf(request.Parent), cancellationToken, ownsTransfer: true)
@@ -123,29 +141,35 @@ internal sealed class UploadSubresource(UploadSessions sessions, UploadReceiver 
                 lease,
                 stop => range is null
                     ? receiver.ReceiveWholeAsync(upload, fileName, length, http.Body, stop)
-                    : receiver.ReceivePartAsync(upload, range.Offset, http.Body, bodyIsRest: true, stop),
+                    : receiver.ReceivePartAsync(upload, range.Offset, http.Body, bodyIsRest: true, checksum: null, stop),
                 cancellationToken);
         }
 
-        await SubresourceBody.WriteAsync(request.Http.Response, 200, await sessions.DescribeAsync(upload, request, withToken: false, cancellationToken), cancellationToken);
+        await SubresourceBody.WriteAsync(request, this, 200, await sessions.DescribeAsync(upload, request, withToken: false, cancellationToken), time);
     }
 
     private async Task PatchAsync(SubresourceRequest request, CancellationToken cancellationToken)
     {
         HttpRequest http = request.Http.Request;
-        TusProtocol.IsSpokenBy(http);
-        if (http.ContentType != TusProtocol.ContentType)
+        if (!TusProtocol.IsSpokenBy(http))
+        {
+            throw UploadErrors.NoTusVersion();
+        }
+
+        if (!TusProtocol.ContentType.Equals(http.ContentType, StringComparison.OrdinalIgnoreCase))
         {
             throw UploadErrors.NotTus();
         }
 
         long offset = TusProtocol.RequiredOffset(http);
+        UploadChecksum? checksum = UploadChecksum.Of(http);
         UploadSessions.RefuseUnlessAwaited(request.Parent);
         using ActiveUploads.Lease lease = await active.EnterAsync(UploadSessions.UidOf(request.Parent), cancellationToken);
         StoredUpload upload = await FindAsync(request, cancellationToken, ownsTransfer: true);
         if (upload.Record.IsReceived)
         {
-            if (offset + http.ContentLength != upload.Record.LengthBytes)
+            // The answer to the last piece was lost: the same piece again is a success already.
+            if (offset + (http.ContentLength ?? await CountAsync(http.Body, cancellationToken)) != upload.Record.LengthBytes)
             {
                 throw UploadErrors.AlreadyReceived();
             }
@@ -153,6 +177,7 @@ internal sealed class UploadSubresource(UploadSessions sessions, UploadReceiver 
         else
         {
             UploadSessions.RefuseUnlessOpen(upload.Record);
+            RefuseEmpty(TusProtocol.Length(http));
             upload = await sessions.AnnounceLengthAsync(upload, TusProtocol.Length(http), cancellationToken);
             if (options.RequireLength && upload.Record.LengthBytes is null)
             {
@@ -160,10 +185,51 @@ internal sealed class UploadSubresource(UploadSessions sessions, UploadReceiver 
             }
 
             PrepareBody(request.Http);
-            upload = await MoveAsync(lease, stop => receiver.ReceivePartAsync(upload, offset, http.Body, bodyIsRest: false, stop), cancellationToken);
+            try
+            {
+                upload = await MoveAsync(lease, stop => receiver.ReceivePartAsync(upload, offset, http.Body, bodyIsRest: false, checksum, stop), cancellationToken);
+            }
+            catch (ApiException)
+            {
+                // Whatever it was refused for: where to go on is told with it.
+                await DescribeStateAsync(request, cancellationToken);
+                throw;
+            }
         }
 
         await AnswerTusAsync(request, upload, 204, cancellationToken);
+    }
+
+    private async Task DescribeStateAsync(SubresourceRequest request, CancellationToken cancellationToken)
+    {
+        if (await sessions.FindAsync(UploadSessions.UidOf(request.Parent), cancellationToken, ownsTransfer: true) is { Record.IsOpen: true } upload)
+        {
+            await AnswerTusAsync(request, upload, request.Http.Response.StatusCode, cancellationToken);
+        }
+    }
+
+    // A body without a length; read to its end, for nothing but its length.
+    private static async Task<long> CountAsync(Stream body, CancellationToken cancellationToken)
+    {
+        byte[] block = new byte[64 * 1024];
+        long length = 0;
+        while (await body.ReadAsync(block, cancellationToken) is > 0 and var count)
+        {
+            length += count;
+        }
+
+        return length;
+    }
+
+    // Creating again what is there already is how a client comes back that lost its state; with another length it is another file.
+    private async ValueTask RefuseOtherFileAsync(UploadRecord record, long? length, CancellationToken cancellationToken)
+    {
+        if (record.LengthBytes is { } announced && length is { } wanted && announced != wanted)
+        {
+            throw record.IsReceived
+                ? UploadErrors.AlreadyReceived()
+                : UploadErrors.OtherUnderWay(announced, (await sessions.ProgressOfAsync(record, cancellationToken)).Offset);
+        }
     }
 
     // A newer request may end this one; then its client is told so, if it is still there.

@@ -32,7 +32,9 @@ internal sealed class ParkedTransfers(UploadOptions options, TimeProvider time) 
     /// <summary>Keeps an encoder for a while.</summary>
     public async ValueTask ParkAsync(UploadTransfer transfer)
     {
-        if (_parked.Count >= options.MaximumTransfers)
+        // The length of chunks, and with it what a transfer holds, follows the announced length of the file: neither may be multiplied by pausing.
+        long held = transfer.Held + _parked.Values.Sum(other => other.Transfer.Held);
+        if (_parked.Count >= options.MaximumTransfers || held > options.ParkedBytes)
         {
             await transfer.DisposeAsync();
             return;

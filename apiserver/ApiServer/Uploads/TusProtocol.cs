@@ -3,27 +3,39 @@ using System.Text;
 
 namespace AiModels.ApiServer.Uploads;
 
-/// <summary>Headers of the tus resumable upload protocol 1.0.0 (https://tus.io/protocols/resumable-upload) with the extensions creation, creation-defer-length, expiration and termination.</summary>
+/// <summary>Headers of the tus resumable upload protocol 1.0.0 (https://tus.io/protocols/resumable-upload).</summary>
 internal static class TusProtocol
 {
     public const string Version = "1.0.0";
     public const string ContentType = "application/offset+octet-stream";
+    private const string Extensions = "creation,creation-defer-length,checksum,expiration,termination";
     private const string VersionHeader = "Tus-Resumable";
+    private const string SupportedHeader = "Tus-Version";
     private const string OffsetHeader = "Upload-Offset";
     private const string LengthHeader = "Upload-Length";
+    private const string DeferHeader = "Upload-Defer-Length";
     private const string MetadataHeader = "Upload-Metadata";
 
-    /// <summary>Whether the client speaks tus. Throws for another version than ours.</summary>
-    public static bool IsSpokenBy(HttpRequest request)
-    {
-        string? version = request.Headers[VersionHeader];
-        if (version is not (null or Version))
-        {
-            request.HttpContext.Response.Headers["Tus-Version"] = Version;
-            throw UploadErrors.WrongTusVersion(version);
-        }
+    /// <summary>Whether the client speaks tus. Other versions than ours were refused before.</summary>
+    public static bool IsSpokenBy(HttpRequest request) => request.Headers.ContainsKey(VersionHeader);
 
-        return version is not null;
+    /// <summary>The error of a client that speaks another version, or null.</summary>
+    public static ApiMachinery.Errors.ApiException? RefusalOf(HttpRequest request) =>
+        (string?)request.Headers[VersionHeader] is { } version && version != Version ? UploadErrors.WrongTusVersion(version) : null;
+
+    /// <summary>Marks an answer as one of this protocol: every answer is, errors too.</summary>
+    public static void Mark(HttpResponse response) => response.Headers[VersionHeader] = Version;
+
+    /// <summary>Goes with a refusal of the client's version.</summary>
+    public static void TellVersion(HttpResponse response) => response.Headers[SupportedHeader] = Version;
+
+    /// <summary>What OPTIONS answers: the abilities of the server.</summary>
+    public static void TellAbilities(HttpResponse response, long maximumLength)
+    {
+        TellVersion(response);
+        response.Headers["Tus-Extension"] = Extensions;
+        response.Headers["Tus-Max-Size"] = Text(maximumLength);
+        response.Headers["Tus-Checksum-Algorithm"] = string.Join(',', UploadChecksum.Algorithms);
     }
 
     /// <summary>Upload-Offset of a PATCH.</summary>
@@ -31,6 +43,20 @@ internal static class TusProtocol
 
     /// <summary>Upload-Length, when the client says it.</summary>
     public static long? Length(HttpRequest request) => Number(request, LengthHeader);
+
+    /// <summary>The length that creation announces; null when the client says that it will come later. One of the two must be said.</summary>
+    public static long? AnnouncedLength(HttpRequest request)
+    {
+        long? length = Length(request);
+        return ((string?)request.Headers[DeferHeader], length) switch
+        {
+            (null, not null) => length,
+            (null, null) => throw UploadErrors.Bad($"{LengthHeader} is missing: send it, or '{DeferHeader}: 1' when the length is not known yet"),
+            ("1", null) => null,
+            ("1", not null) => throw UploadErrors.Bad($"{LengthHeader} and {DeferHeader} are both given: send one of them"),
+            (var other, _) => throw UploadErrors.Bad($"{DeferHeader} is '{other}': want 1"),
+        };
+    }
 
     /// <summary>The value of <c>filename</c> (or <c>name</c>) in Upload-Metadata: comma-separated pairs of a key and a base64 value.</summary>
     public static string? FileName(HttpRequest request)
@@ -47,19 +73,18 @@ internal static class TusProtocol
         return null;
     }
 
-    /// <summary>What every answer about an upload says in headers.</summary>
+    /// <summary>What an answer about an upload says of its state in headers.</summary>
     public static void Describe(HttpResponse response, long offset, long? length, DateTimeOffset? expiresAt)
     {
-        response.Headers[VersionHeader] = Version;
-        response.Headers[OffsetHeader] = offset.ToString(CultureInfo.InvariantCulture);
+        response.Headers[OffsetHeader] = Text(offset);
         response.Headers.CacheControl = "no-store";
         if (length is { } known)
         {
-            response.Headers[LengthHeader] = known.ToString(CultureInfo.InvariantCulture);
+            response.Headers[LengthHeader] = Text(known);
         }
         else
         {
-            response.Headers["Upload-Defer-Length"] = "1";
+            response.Headers[DeferHeader] = "1";
         }
 
         if (expiresAt is { } at)
@@ -67,6 +92,8 @@ internal static class TusProtocol
             response.Headers["Upload-Expires"] = at.ToString("R", CultureInfo.InvariantCulture);
         }
     }
+
+    private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
 
     private static long? Number(HttpRequest request, string header) => (string?)request.Headers[header] switch
     {

@@ -9,8 +9,8 @@ internal static class UploadErrors
     public static ApiException Bad(string message) => ApiError.BadRequest(message);
 
     /// <summary>400: the body ended early. What arrived is kept.</summary>
-    public static ApiException TooShort(long offset, long length) =>
-        Bad($"the body ended at byte {offset} of {length}; what arrived is kept: go on from offset {offset}, or send the whole file again");
+    public static ApiException TooShort(long offset, long? length) =>
+        Bad($"the body ended at byte {offset}{(length is null ? "" : $" of {length}")}; what arrived is kept: go on from offset {offset}, or send the whole file again");
 
     /// <summary>404: nobody opened a session.</summary>
     public static ApiException NoSession() => ApiError.Make(404, "NotFound", "there is no upload session; create one on this path");
@@ -33,6 +33,14 @@ internal static class UploadErrors
     /// <summary>409: the model does not wait for an upload.</summary>
     public static ApiException NotForUpload(string message) => ApiError.Make(409, "Conflict", message);
 
+    /// <summary>409: a file of another length is under way.</summary>
+    public static ApiException OtherUnderWay(long announced, long offset) => ApiError.Make(
+        409, "Conflict", $"an upload of {announced} bytes is under way and stands at {offset}: go on with it, or DELETE it and create a new session for the other file");
+
+    /// <summary>410: there is nothing left to upload for.</summary>
+    public static ApiException ModelGone(string name) =>
+        ApiError.Make(410, "Gone", $"the model \"{name}\" is deleted or being deleted, and its upload with it; create the model again and upload with the new session");
+
     /// <summary>410: the session is over.</summary>
     public static ApiException Gone(string why) => ApiError.Make(410, "Gone", $"the upload session {why}; create a new one on this path to get a new token");
 
@@ -44,6 +52,14 @@ internal static class UploadErrors
     public static ApiException WrongTusVersion(string version) =>
         ApiError.Make(412, "PreconditionFailed", $"Tus-Resumable is '{version}'; this server speaks {TusProtocol.Version}");
 
+    /// <summary>412: a PATCH that does not say its protocol.</summary>
+    public static ApiException NoTusVersion() =>
+        ApiError.Make(412, "PreconditionFailed", $"PATCH here is the tus protocol: send Tus-Resumable: {TusProtocol.Version} (a whole file goes by PUT)");
+
+    /// <summary>413: longer than this server takes.</summary>
+    public static ApiException AboveMaximum(long length, long maximum) =>
+        TooLong($"the file has {length} bytes, and uploads may have {maximum} (--max-upload-size of the API server)");
+
     /// <summary>413: more bytes than announced, or than can be taken without an announcement.</summary>
     public static ApiException TooLong(string message) => ApiError.Make(413, "RequestEntityTooLarge", message);
 
@@ -53,6 +69,10 @@ internal static class UploadErrors
 
     /// <summary>422: the name or the first bytes are not of a kind that can be uploaded. The session stays usable.</summary>
     public static ApiException WrongContent(string message) => ApiError.Make(422, "Invalid", message);
+
+    /// <summary>460 (tus "checksum"): the piece is not what its checksum says. Nothing of it counts.</summary>
+    public static ApiException ChecksumMismatch() =>
+        ApiError.Make(460, "ChecksumMismatch", "the body is not what Upload-Checksum says; nothing of it was kept: send the piece again");
 
     /// <summary>503: the registry does not take bytes now. What was committed stays.</summary>
     public static ApiException RegistryUnavailable() =>

@@ -12,11 +12,17 @@ internal sealed class UploadOptions
     /// <summary>Refuse uploads that do not announce their length: storage is limited and must be reserved before bytes move.</summary>
     public bool RequireLength { get; init; }
 
+    /// <summary>Longest file, in bytes.</summary>
+    public long MaximumLength { get; init; } = 2L << 40;
+
     /// <summary>Transfers at the same time; more wait with their bytes unread. Four keep the buffers (some 80 MiB each at most) within what a small Pod has.</summary>
     public int MaximumTransfers { get; init; } = 4;
 
     /// <summary>Buffers of one transfer. 64 MiB: one chunk is received while another is encoded and sent.</summary>
     public long BytesInFlight { get; init; } = 64L << 20;
+
+    /// <summary>What paused uploads may hold together, in bytes. 128 MiB; beyond that they are taken up again from the registry.</summary>
+    public long ParkedBytes { get; init; } = 128L << 20;
 
     /// <summary>How long the encoder of an interrupted upload is kept for the next PATCH.</summary>
     public TimeSpan ParkingTime { get; init; } = TimeSpan.FromSeconds(20);

@@ -56,21 +56,27 @@ internal sealed partial class UploadReceiver(
 
     /// <summary>A part of the file that begins at <paramref name="offset"/>, which must be where the upload stands.</summary>
     /// <param name="bodyIsRest">The body goes to the end of the file; otherwise it is a piece, and more may follow.</param>
-    public async Task<StoredUpload> ReceivePartAsync(StoredUpload upload, long offset, Stream body, bool bodyIsRest, CancellationToken stop)
+    /// <param name="checksum">What the body must hash to before any of it counts.</param>
+    public async Task<StoredUpload> ReceivePartAsync(StoredUpload upload, long offset, Stream body, bool bodyIsRest, UploadChecksum? checksum, CancellationToken stop)
     {
         await _transfers.WaitAsync(stop);
         try
         {
+            IReadOnlyList<UploadChunk> chunks = await journal.ChunksAsync(upload.Record, stop);
+            long durable = UploadTransfer.DurableOffset(upload.Record, chunks);
+            if (durable != offset)
+            {
+                throw UploadErrors.WrongOffset(offset, durable);
+            }
+
+            if (checksum is not null)
+            {
+                body = await checksum.ReadAsync(body, Patience, stop);
+            }
+
             UploadTransfer? transfer = await parked.TakeAsync(upload.Record, offset);
             if (transfer is null)
             {
-                IReadOnlyList<UploadChunk> chunks = await journal.ChunksAsync(upload.Record, stop);
-                long durable = UploadTransfer.DurableOffset(upload.Record, chunks);
-                if (durable != offset)
-                {
-                    throw UploadErrors.WrongOffset(offset, durable);
-                }
-
                 transfer = await UploadTransfer.OpenAsync(upload.Record, chunks, registry, journal, options.BytesInFlight, stop);
             }
 
@@ -124,7 +130,8 @@ internal sealed partial class UploadReceiver(
             await KeepAsync(run, timeout.Token);
             if (broken is not null)
             {
-                throw broken is BadHttpRequestException && length is { } announced ? UploadErrors.TooShort(position, announced) : broken;
+                // A connection that breaks is no defect of ours, however the server words it; most often nobody reads this.
+                throw broken is IOException ? UploadErrors.TooShort(position, length) : broken;
             }
 
             if (bodyIsRest)
@@ -183,8 +190,13 @@ internal sealed partial class UploadReceiver(
         }
     }
 
-    private static void RefuseExcess(long position, long? length)
+    private void RefuseExcess(long position, long? length)
     {
+        if (length is null && position > options.MaximumLength)
+        {
+            throw UploadErrors.AboveMaximum(position, options.MaximumLength);
+        }
+
         if (position > length)
         {
             throw UploadErrors.TooLong($"the upload has more bytes than the {length} announced; nothing beyond them was kept");

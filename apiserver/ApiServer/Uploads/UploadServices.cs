@@ -4,7 +4,13 @@ namespace AiModels.ApiServer.Uploads;
 internal static class UploadServices
 {
     public static IServiceCollection AddUploads(this IServiceCollection services, ApiServerOptions options) => services
-        .AddSingleton(new UploadOptions { ExternalUrl = options.UploadBase, Lifetime = options.UploadLifetime, RequireLength = options.RequireUploadLength })
+        .AddSingleton(new UploadOptions
+        {
+            ExternalUrl = options.UploadBase,
+            Lifetime = options.UploadLifetime,
+            RequireLength = options.RequireUploadLength,
+            MaximumLength = options.MaxUploadSize,
+        })
         .AddSingleton<UploadJournal>()
         .AddSingleton<UploadTokens>()
         .AddSingleton<UploadAnnouncer>()

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text.Json.Nodes;
+using AiModels.ApiMachinery.Http;
 using AiModels.ApiMachinery.Resources;
 using AiModels.Contracts.V1Alpha1;
 
@@ -23,6 +24,7 @@ internal sealed class UploadSessions(UploadJournal journal, UploadTokens tokens,
     public async ValueTask<StoredUpload> OpenAsync(SubresourceRequest model, string? fileName, long? length, CancellationToken cancellationToken)
     {
         RefuseUnlessAwaited(model.Parent);
+        RefuseTooLong(length);
         UploadContent.CheckName(fileName);
         string uid = UidOf(model.Parent);
         StoredUpload? existing = await FindAsync(uid, cancellationToken);
@@ -73,7 +75,7 @@ internal sealed class UploadSessions(UploadJournal journal, UploadTokens tokens,
             {
                 State = record.IsReceived && isReady ? UploadStates.Completed : record.State,
                 Url = UrlOf(model),
-                Token = withToken && record.IsOpen ? await tokens.OfAsync(record.SessionId, cancellationToken) : null,
+                Token = withToken && record.IsOpen ? await tokens.OfAsync(record, cancellationToken) : null,
                 ExpiresAt = record.IsOpen ? lastByteAt + options.Lifetime : null,
                 OffsetBytes = offset,
                 LengthBytes = record.LengthBytes,
@@ -98,7 +100,16 @@ internal sealed class UploadSessions(UploadJournal journal, UploadTokens tokens,
 
     /// <summary>Whether the bearer token is that of the model's current session, over or not: what it may do is decided by the state.</summary>
     public async ValueTask<bool> IsTokenOfAsync(JsonObject model, string token, CancellationToken cancellationToken) =>
-        await journal.FindAsync(UidOf(model), cancellationToken) is { } upload && await tokens.IsOfAsync(upload.Record.SessionId, token, cancellationToken);
+        await journal.FindAsync(UidOf(model), cancellationToken) is { Record: var record }
+        && await tokens.SessionOfAsync(token, record.Plural, record.Namespace, record.Name, cancellationToken) == record.SessionId;
+
+    /// <summary>The session that a bearer token was made for, whatever became of it; null when it is no token of ours for this path.</summary>
+    public ValueTask<string?> FindSessionOfAsync(string token, RequestInfo info, CancellationToken cancellationToken) =>
+        tokens.SessionOfAsync(token, info.Resource, info.Namespace, info.Name, cancellationToken);
+
+    /// <summary>Whether the session is the newest of this model.</summary>
+    public async ValueTask<bool> IsCurrentAsync(string uid, string sessionId, CancellationToken cancellationToken) =>
+        (await journal.FindAsync(uid, cancellationToken))?.Record.SessionId == sessionId;
 
     /// <summary>tus "creation-defer-length": the length may come with any PATCH, once.</summary>
     public async ValueTask<StoredUpload> AnnounceLengthAsync(StoredUpload upload, long? length, CancellationToken cancellationToken)
@@ -112,6 +123,8 @@ internal sealed class UploadSessions(UploadJournal journal, UploadTokens tokens,
         {
             throw UploadErrors.Bad($"the length is given as {length}, but {known} was announced before");
         }
+
+        RefuseTooLong(length);
 
         if (length <= 0)
         {
@@ -154,7 +167,16 @@ internal sealed class UploadSessions(UploadJournal journal, UploadTokens tokens,
         }
     }
 
-    /// <summary>409 unless the model is one whose file is uploaded, and stays.</summary>
+    /// <summary>413 when a file is longer than uploads may be.</summary>
+    public void RefuseTooLong(long? length)
+    {
+        if (length > options.MaximumLength)
+        {
+            throw UploadErrors.AboveMaximum(length.Value, options.MaximumLength);
+        }
+    }
+
+    /// <summary>409 unless the model is one whose file is uploaded; 410 when it goes away.</summary>
     public static void RefuseUnlessAwaited(JsonObject model)
     {
         if (model["spec"]?["source"]?["upload"] is null)
@@ -164,7 +186,7 @@ internal sealed class UploadSessions(UploadJournal journal, UploadTokens tokens,
 
         if (model["metadata"]?["deletionTimestamp"] is not null)
         {
-            throw UploadErrors.NotForUpload("the model is being deleted and takes no upload");
+            throw UploadErrors.ModelGone((string?)model["metadata"]!["name"] ?? "");
         }
     }
 

@@ -6,8 +6,9 @@ using AiModels.ApiMachinery.Storage;
 namespace AiModels.ApiServer.Uploads;
 
 /// <summary>
-/// Bearer tokens of upload sessions: HMAC-SHA256 of the session's id under a key that the server made for itself. A token is derived whenever
-/// it is asked for and stored nowhere; it is good for its session's model and nothing else.
+/// Bearer tokens of upload sessions: the session's id and its HMAC-SHA256, with the model's place, under a key that the server made for itself. A token is
+/// derived whenever it is asked for and stored nowhere; it is good for its session's model and nothing else. It names its session, so that one whose session
+/// is over can be told from a forged one.
 /// </summary>
 internal sealed class UploadTokens(IObjectStore store)
 {
@@ -20,15 +21,28 @@ internal sealed class UploadTokens(IObjectStore store)
     private byte[]? _key;
 
     /// <summary>The session's token.</summary>
-    public async ValueTask<string> OfAsync(string sessionId, CancellationToken cancellationToken)
+    public ValueTask<string> OfAsync(UploadRecord record, CancellationToken cancellationToken) =>
+        OfAsync(record.SessionId, record.Plural, record.Namespace, record.Name, cancellationToken);
+
+    /// <summary>The session whose token for this model it is, over or not; null for anything else. Takes the same time whatever the difference.</summary>
+    public async ValueTask<string?> SessionOfAsync(string token, string plural, string ns, string name, CancellationToken cancellationToken)
     {
-        byte[] key = _key ??= await LoadKeyAsync(cancellationToken);
-        return Prefix + Base64Url.EncodeToString(HMACSHA256.HashData(key, Encoding.UTF8.GetBytes(sessionId)));
+        if (!token.StartsWith(Prefix, StringComparison.Ordinal) || token.AsSpan(Prefix.Length).IndexOf('-') is not (> 0 and var end))
+        {
+            return null;
+        }
+
+        string sessionId = token.Substring(Prefix.Length, end);
+        string expected = await OfAsync(sessionId, plural, ns, name, cancellationToken);
+        return CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(expected), Encoding.UTF8.GetBytes(token)) ? sessionId : null;
     }
 
-    /// <summary>Whether this is the session's token. Takes the same time whatever the difference.</summary>
-    public async ValueTask<bool> IsOfAsync(string sessionId, string token, CancellationToken cancellationToken) =>
-        CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(await OfAsync(sessionId, cancellationToken)), Encoding.UTF8.GetBytes(token));
+    private async ValueTask<string> OfAsync(string sessionId, string plural, string ns, string name, CancellationToken cancellationToken)
+    {
+        byte[] key = _key ??= await LoadKeyAsync(cancellationToken);
+        byte[] claim = Encoding.UTF8.GetBytes($"{sessionId}/{plural}/{ns}/{name}");
+        return $"{Prefix}{sessionId}-{Base64Url.EncodeToString(HMACSHA256.HashData(key, claim))}";
+    }
 
     // Whoever starts first makes it; replicas read it.
     private async ValueTask<byte[]> LoadKeyAsync(CancellationToken cancellationToken)

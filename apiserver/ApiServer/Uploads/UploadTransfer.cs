@@ -33,6 +33,9 @@ internal sealed class UploadTransfer : IAsyncDisposable
 
     public ChunkedFileWriter Writer { get; }
 
+    /// <summary>Bytes in memory while nothing moves: those of the unfinished chunk.</summary>
+    public long Held => Writer.Position - Writer.CommittedLength;
+
     /// <summary>Takes an attempt up where its journal ends: after the chunks, and the tail if there is one.</summary>
     public static async Task<UploadTransfer> OpenAsync(
         UploadRecord record, IReadOnlyList<UploadChunk> committed, RegistryClient registry, UploadJournal journal, long bytesInFlight, CancellationToken cancellationToken)

@@ -53,6 +53,7 @@ internal static class HostApi
 
     private static void AddAggregation(IServiceCollection services, LocalClusterOptions options, ClusterCertificates certificates)
     {
+        services.AddSingleton(options);
         services.AddSingleton(_ => new AggregationClient(
             new Uri($"https://127.0.0.1:{options.Port + 1}"), certificates.Authority.Certificate,
             X509Certificate2.CreateFromPemFile(certificates.FrontProxy.CertificateFile, certificates.FrontProxy.KeyFile)));

@@ -11,7 +11,7 @@ namespace AiModels.LocalCluster.Host.Aggregation;
 /// Passes /apis/ai.deckhouse.io on to its server, as kube-apiserver's aggregation layer does: the host authenticates, the server behind authorizes.
 /// Bodies and answers stream both ways (uploads, watches); nothing is buffered whole.
 /// </summary>
-internal sealed class AggregatorProxy(AggregationClient client, IEnumerable<IRequestAuthenticator> authenticators)
+internal sealed class AggregatorProxy(AggregationClient client, IEnumerable<IRequestAuthenticator> authenticators, LocalClusterOptions options, TimeProvider time)
 {
     // RFC 9110, section 7.6.1: these belong to one connection. The X-Remote family is ours alone to set; credentials stay here.
     private static readonly HashSet<string> NotPassedOn = new(StringComparer.OrdinalIgnoreCase)
@@ -27,10 +27,18 @@ internal sealed class AggregatorProxy(AggregationClient client, IEnumerable<IReq
 
     public async Task HandleAsync(HttpContext http)
     {
+        using var deadline = new CancellationTokenSource(IsWatch(http.Request) ? Timeout.InfiniteTimeSpan : options.RequestTimeout, time);
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, deadline.Token);
         try
         {
             UserInfo user = await AuthenticateAsync(http);
-            await ForwardAsync(http, user);
+            await ForwardAsync(http, user, end.Token);
+        }
+        catch (Exception e) when (e is OperationCanceledException or HttpRequestException && deadline.IsCancellationRequested && !http.Response.HasStarted && !http.RequestAborted.IsCancellationRequested)
+        {
+            ApiException timeout = ApiError.Timeout("request did not complete within the allotted timeout");
+            http.Response.StatusCode = timeout.Code;
+            await http.Response.WriteAsJsonAsync(timeout.Status, http.RequestAborted);
         }
         catch (ApiException e) when (!http.Response.HasStarted)
         {
@@ -63,7 +71,10 @@ internal sealed class AggregatorProxy(AggregationClient client, IEnumerable<IReq
         return failure == null ? UserInfo.Anonymous : throw ApiError.Unauthorized();
     }
 
-    private async Task ForwardAsync(HttpContext http, UserInfo user)
+    // Like kube-apiserver, which lets nothing but watches (and what speaks other protocols) live longer than --request-timeout.
+    private static bool IsWatch(HttpRequest request) => RequestInfo.IsTrue(request.Query, "watch");
+
+    private async Task ForwardAsync(HttpContext http, UserInfo user, CancellationToken cancellationToken)
     {
         if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit) limit.MaxRequestBodySize = null;
         using HttpRequestMessage request = client.Request(new HttpMethod(http.Request.Method), http.Request.Path.ToUriComponent() + http.Request.QueryString.ToUriComponent(), user);
@@ -75,29 +86,29 @@ internal sealed class AggregatorProxy(AggregationClient client, IEnumerable<IReq
             if (!request.Headers.TryAddWithoutValidation(name, (IEnumerable<string>)values!)) request.Content?.Headers.TryAddWithoutValidation(name, (IEnumerable<string>)values!);
         }
 
-        using HttpResponseMessage answer = await client.SendAsync(request, http.RequestAborted);
+        using HttpResponseMessage answer = await client.SendAsync(request, cancellationToken);
         http.Response.StatusCode = (int)answer.StatusCode;
         foreach ((string name, IEnumerable<string> values) in answer.Headers.Concat(answer.Content.Headers))
             if (!NotPassedOn.Contains(name)) http.Response.Headers[name] = values.ToArray();
-        await CopyAsync(answer, http);
+        await CopyAsync(answer, http, cancellationToken);
     }
 
     /// <summary>Each piece is sent on when it comes: a watch's events must not wait for more.</summary>
-    private static async Task CopyAsync(HttpResponseMessage answer, HttpContext http)
+    private static async Task CopyAsync(HttpResponseMessage answer, HttpContext http, CancellationToken cancellationToken)
     {
         if (http.Request.Method == "HEAD" || answer.StatusCode is HttpStatusCode.NoContent or HttpStatusCode.NotModified) return;
 
         // The headers go out at once: starting the response alone leaves them in the buffer, and a watch's client waits for them before anything happens.
-        await http.Response.Body.FlushAsync(http.RequestAborted);
-        await using Stream source = await answer.Content.ReadAsStreamAsync(http.RequestAborted);
+        await http.Response.Body.FlushAsync(cancellationToken);
+        await using Stream source = await answer.Content.ReadAsStreamAsync(cancellationToken);
         byte[] buffer = ArrayPool<byte>.Shared.Rent(64 * 1024);
         try
         {
             int read;
-            while ((read = await source.ReadAsync(buffer, http.RequestAborted)) > 0)
+            while ((read = await source.ReadAsync(buffer, cancellationToken)) > 0)
             {
-                await http.Response.Body.WriteAsync(buffer.AsMemory(0, read), http.RequestAborted);
-                await http.Response.Body.FlushAsync(http.RequestAborted);
+                await http.Response.Body.WriteAsync(buffer.AsMemory(0, read), cancellationToken);
+                await http.Response.Body.FlushAsync(cancellationToken);
             }
         }
         finally
