@@ -276,7 +276,9 @@ public sealed class TusTests
         using var content = new EndlessBeginning(Gguf(5_000_000), letGo.Token);
         using var request = new HttpRequestMessage(HttpMethod.Patch, Path)
         {
-            Content = content, Version = Version.Parse(version), VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+            Content = content,
+            Version = Version.Parse(version),
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
         };
         request.Headers.Add("Tus-Resumable", "1.0.0");
         request.Headers.Add("Upload-Offset", "0");
