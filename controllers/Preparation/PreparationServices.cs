@@ -46,7 +46,8 @@ internal static class PreparationServices
         services.AddSingleton<IPreparationStage, ReserveCapacity>();
         services.AddSingleton<IPreparationStage, Pack>();
         services.AddSingleton<IPreparationStage, Commit>();
-        services.TryAddSingleton<ICapacity, UnlimitedCapacity>();
+        services.AddSingleton<IPreparationStage, ReleaseCapacity>();
+        services.TryAddSingleton<ICapacity, RegistryCapacity>();
         services.AddSingleton<PreparationPipeline>();
         services.AddSingleton<ProgressReporter>();
         services.AddSingleton<InProcessWorkers>();

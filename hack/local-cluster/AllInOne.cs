@@ -64,6 +64,7 @@ internal sealed class AllInOne(LocalClusterOptions options, ClusterPaths paths, 
             Listen = [RegistryUrl, $"unix://{paths.RegistrySocket}"],
             Storage = "folder:" + paths.Registry,
             GrantKeys = GrantKeys,
+            CapacityLimit = options.CapacityLimit,
             TlsCertFile = certificates.Registry.CertificateFile,
             TlsPrivateKeyFile = certificates.Registry.KeyFile,
         });

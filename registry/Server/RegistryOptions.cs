@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using AiModels.Hosting.CommandLine;
+using AiModels.Registry.Capacity;
 
 namespace AiModels.Registry;
 
@@ -26,6 +27,15 @@ public sealed class RegistryOptions : IValidatableObject
 
     [Option("Serve everybody without a grant; only on loopback addresses and unix sockets.")]
     public bool Anonymous { get; set; }
+
+    [Option("How much may be stored, equal content counted once. Default: as much as the storage takes.", Bytes = true)]
+    public long? CapacityLimit { get; set; }
+
+    [Option("How much the models of one namespace may hold: NAMESPACE=SIZE. May be given several times.", Placeholder = "NAMESPACE=SIZE")]
+    public List<string> NamespaceQuota { get; set; } = [];
+
+    [Option("How much the models of a namespace may hold that has no --namespace-quota. Default: no limit.", Bytes = true)]
+    public long? DefaultNamespaceQuota { get; set; }
 
     /// <summary>Ten minutes: space comes back soon, and a mark of a small store costs milliseconds.</summary>
     [Option("How often space is reclaimed.")]
@@ -56,6 +66,16 @@ public sealed class RegistryOptions : IValidatableObject
         if (!Storage.StartsWith(FolderPrefix, StringComparison.Ordinal) || Storage.Length == FolderPrefix.Length)
         {
             yield return new ValidationResult($"--storage: '{Storage}' is not folder:DIR");
+        }
+
+        foreach (string quota in NamespaceQuota.Where(quota => !CapacityLimits.TryParse(quota, out _, out _)))
+        {
+            yield return new ValidationResult($"--namespace-quota: '{quota}' is not NAMESPACE=SIZE, for instance team-a=100Gi");
+        }
+
+        if (CapacityLimit <= 0 || DefaultNamespaceQuota <= 0)
+        {
+            yield return new ValidationResult("--capacity-limit and --default-namespace-quota must be more than nothing");
         }
 
         if (Listen.Count == 0)

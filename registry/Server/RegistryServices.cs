@@ -2,6 +2,7 @@ using AiModels.Hosting;
 using AiModels.Hosting.Certificates;
 using AiModels.ModelPack.Grants;
 using AiModels.Registry.Api;
+using AiModels.Registry.Capacity;
 using AiModels.Registry.GarbageCollection;
 using AiModels.Registry.Grants;
 using AiModels.Registry.Storage;
@@ -36,7 +37,17 @@ public static partial class RegistryServices
 
         services.AddSingleton(new FileSystemOptions { Root = options.StorageFolder });
         services.AddSingleton<FileSystemBackend>();
-        services.AddSingleton<IStorageBackend>(provider => new MeasuredBackend(provider.GetRequiredService<FileSystemBackend>(), provider.GetRequiredService<RegistryMetrics>()));
+        services.AddSingleton<IStorageBackend>(provider => new CapacityBackend(
+            new MeasuredBackend(provider.GetRequiredService<FileSystemBackend>(), provider.GetRequiredService<RegistryMetrics>()), provider.GetRequiredService<CapacityLedger>()));
+        services.AddSingleton(CapacityLimits.Of(options));
+        services.AddSingleton<CapacityLedger>();
+        services.AddSingleton<RepositoryContent>();
+        services.AddSingleton<RepositoryOwners>();
+        services.AddSingleton<ReservationBook>();
+        services.AddSingleton<CapacityMetrics>();
+        services.AddSingleton<CapacityService>();
+        services.AddHostedService(provider => provider.GetRequiredService<CapacityService>());
+        services.AddSingleton<CapacityEndpoints>();
         services.AddSingleton<TransferBuffers>();
         services.AddSingleton<ContentReceiver>();
         services.AddSingleton<BlobFence>();
@@ -76,6 +87,7 @@ public static partial class RegistryServices
     {
         RegistryEndpoints distribution = app.Services.GetRequiredService<RegistryEndpoints>();
         HousekeepingEndpoints housekeeping = app.Services.GetRequiredService<HousekeepingEndpoints>();
+        CapacityEndpoints capacity = app.Services.GetRequiredService<CapacityEndpoints>();
         TokenEndpoint token = app.Services.GetRequiredService<TokenEndpoint>();
 
         app.Map("/v2/{**path}", distribution.HandleAsync);
@@ -85,6 +97,10 @@ public static partial class RegistryServices
         Map("GET", "/accounting/repositories/{**name}", (http, name) => housekeeping.GetRepositoryAccountsAsync(http, name));
         Map("GET", "/accounting/grants/{name}", (http, name) => housekeeping.GetGrantAccountsAsync(http, name));
         Map("GET", "/collection", (http, _) => housekeeping.GetCollectionAsync(http));
+        Map("GET", "/capacity", (http, _) => capacity.GetAsync(http));
+        Map("PUT", "/capacity/reservations/{**name}", capacity.ReserveAsync);
+        Map("GET", "/capacity/reservations/{**name}", capacity.FindAsync);
+        Map("DELETE", "/capacity/reservations/{**name}", capacity.ReleaseAsync);
         return app;
 
         void Map(string method, string pattern, Func<HttpContext, string, Task> handler) => app.MapMethods(

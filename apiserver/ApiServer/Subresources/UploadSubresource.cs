@@ -12,8 +12,13 @@ namespace AiModels.ApiServer.Subresources;
 /// /upload of a model. create opens a session and hands out its token; update (PUT) takes the whole file, patch and HEAD are tus, get tells the state,
 /// delete aborts. The session's token is good for everything here but create, unless tus creates.
 /// </summary>
+<<<<<<< HEAD
 internal sealed class UploadSubresource(
     UploadSessions sessions, UploadReceiver receiver, ActiveUploads active, ParkedTransfers parked, UploadOptions options, TimeProvider time) : ISubresource
+=======
+internal sealed class UploadSubresource(UploadSessions sessions, UploadReceiver receiver, ActiveUploads active, ParkedTransfers parked, UploadRoom room)
+    : ISubresource
+>>>>>>> f0ec438 (Capacity: a ledger of stored, staged, moving and reserved bytes refuses what has no room)
 {
     public string Name => "upload";
 
@@ -134,7 +139,7 @@ internal sealed class UploadSubresource(
         else
         {
             UploadSessions.RefuseUnlessOpen(upload.Record);
-            RefuseOtherLength(upload.Record, length);
+            await RefuseOtherLengthAsync(upload.Record, length, cancellationToken);
             upload = range is null ? upload : await sessions.AnnounceLengthAsync(upload, range.Length, cancellationToken);
             PrepareBody(request.Http);
             upload = await MoveAsync(
@@ -179,7 +184,7 @@ internal sealed class UploadSubresource(
             UploadSessions.RefuseUnlessOpen(upload.Record);
             RefuseEmpty(TusProtocol.Length(http));
             upload = await sessions.AnnounceLengthAsync(upload, TusProtocol.Length(http), cancellationToken);
-            if (options.RequireLength && upload.Record.LengthBytes is null)
+            if (upload.Record.LengthBytes is null && await room.IsLengthRequiredAsync(upload.Record, cancellationToken))
             {
                 throw UploadErrors.LengthRequired();
             }
@@ -259,9 +264,9 @@ internal sealed class UploadSubresource(
         request.Http.Response.StatusCode = status;
     }
 
-    private void RefuseOtherLength(UploadRecord record, long? length)
+    private async ValueTask RefuseOtherLengthAsync(UploadRecord record, long? length, CancellationToken cancellationToken)
     {
-        if (length is null && record.LengthBytes is null && options.RequireLength)
+        if (length is null && record.LengthBytes is null && await room.IsLengthRequiredAsync(record, cancellationToken))
         {
             throw UploadErrors.LengthRequired();
         }

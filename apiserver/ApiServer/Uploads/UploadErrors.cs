@@ -79,6 +79,7 @@ internal static class UploadErrors
         ApiError.ServiceUnavailable("the registry cannot store the upload now; what was stored is kept: go on from the offset that HEAD tells", 5);
 
     /// <summary>507: no room. The session stays usable.</summary>
-    public static ApiException NoRoom() =>
-        ApiError.Make(507, "InsufficientStorage", "there is not enough storage for this upload; free some and send it again with the same token");
+    /// <param name="bytes">How many were asked for and are free, as the registry says it.</param>
+    public static ApiException NoRoom(string? bytes) =>
+        ApiError.Make(507, "InsufficientStorage", $"there is not enough storage for this upload{(bytes is null ? "" : $" ({bytes.TrimEnd('.')})")}; free some and send it again with the same token");
 }

@@ -15,7 +15,7 @@ namespace AiModels.ApiServer.Uploads;
 /// What it acknowledges is durable. What ends an upload early (the client, the network, a newer request) keeps what has arrived.
 /// </summary>
 internal sealed partial class UploadReceiver(
-    UploadJournal journal, RegistryClient registry, ParkedTransfers parked, UploadAnnouncer announcer, ProgressBoard progress, UploadOptions options, TimeProvider time,
+    UploadJournal journal, RegistryClient registry, ParkedTransfers parked, UploadAnnouncer announcer, UploadRoom room, ProgressBoard progress, UploadOptions options, TimeProvider time,
     ILogger<UploadReceiver> log) : IDisposable
 {
     // How long the end of a broken transfer may take to store its tail when nobody waits for the answer any more.
@@ -42,6 +42,7 @@ internal sealed partial class UploadReceiver(
             TailOffset = 0,
         };
         await parked.DropAsync(attempt.Uid);
+        await room.ReserveAsync(attempt, 0, stop);
         await _transfers.WaitAsync(stop);
         try
         {
@@ -77,6 +78,17 @@ internal sealed partial class UploadReceiver(
             UploadTransfer? transfer = await parked.TakeAsync(upload.Record, offset);
             if (transfer is null)
             {
+<<<<<<< HEAD
+=======
+                IReadOnlyList<UploadChunk> chunks = await journal.ChunksAsync(upload.Record, stop);
+                long durable = UploadTransfer.DurableOffset(upload.Record, chunks);
+                if (durable != offset)
+                {
+                    throw UploadErrors.WrongOffset(offset, durable);
+                }
+
+                await room.ReserveAsync(upload.Record, offset, stop);
+>>>>>>> f0ec438 (Capacity: a ledger of stored, staged, moving and reserved bytes refuses what has no room)
                 transfer = await UploadTransfer.OpenAsync(upload.Record, chunks, registry, journal, options.BytesInFlight, stop);
             }
 
@@ -308,6 +320,7 @@ internal sealed partial class UploadReceiver(
             current => current with { State = UploadStates.Received, ReceivedDigest = packed.Digest.ToString(), Tail = [], TailOffset = 0, LastByteAt = time.GetUtcNow() },
             cancellationToken) ?? throw UploadErrors.Gone("was replaced or deleted");
         await journal.ForgetChunksAsync(received.Record, cancellationToken);
+        await room.ReleaseAsync(received.Record, cancellationToken);
         progress.ReportReceived(received.Record, file.Length, file.Length);
         return await announcer.AnnounceAsync(received, cancellationToken);
     }
@@ -321,7 +334,7 @@ internal sealed partial class UploadReceiver(
         }
 
         Log.RegistryFailed(log, cause.Message);
-        return cause is RegistryException { IsInsufficientStorage: true } ? UploadErrors.NoRoom() : UploadErrors.RegistryUnavailable();
+        return cause is RegistryException { IsInsufficientStorage: true } full ? UploadErrors.NoRoom(full.Detail) : UploadErrors.RegistryUnavailable();
     }
 
     private sealed class Run(StoredUpload upload, UploadTransfer transfer)

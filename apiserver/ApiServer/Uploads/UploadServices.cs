@@ -16,6 +16,7 @@ internal static class UploadServices
         .AddSingleton<UploadAnnouncer>()
         .AddSingleton<ActiveUploads>()
         .AddSingleton<ParkedTransfers>()
+        .AddSingleton<UploadRoom>()
         .AddSingleton<UploadSessions>()
         .AddSingleton<UploadReceiver>()
         .AddHostedService<UploadSweep>();

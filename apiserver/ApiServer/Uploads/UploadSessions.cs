@@ -10,7 +10,7 @@ namespace AiModels.ApiServer.Uploads;
 /// The life of upload sessions: opened by create, kept alive by bytes, over when all have come, when time runs out or when somebody aborts.
 /// After expiry or abort the next create opens a new one; what has been received stays received.
 /// </summary>
-internal sealed class UploadSessions(UploadJournal journal, UploadTokens tokens, ActiveUploads active, UploadAnnouncer announcer, UploadOptions options, TimeProvider time)
+internal sealed class UploadSessions(UploadJournal journal, UploadTokens tokens, ActiveUploads active, UploadAnnouncer announcer, UploadRoom room, UploadOptions options, TimeProvider time)
 {
     /// <summary>The model's session, its expiry taken into account; null when none was ever opened.</summary>
     /// <param name="ownsTransfer">The caller has the upload to itself. Otherwise bytes that are on their way keep the session alive.</param>
@@ -235,6 +235,7 @@ internal sealed class UploadSessions(UploadJournal journal, UploadTokens tokens,
         StoredUpload ended = await journal.UpdateAsync(
             upload, record => record with { State = state, Tail = [], TailOffset = 0, FileName = null, LengthBytes = null }, cancellationToken) ?? upload;
         await journal.ForgetChunksAsync(upload.Record, cancellationToken);
+        await room.ReleaseAsync(upload.Record, cancellationToken);
         return await announcer.AnnounceAsync(ended, cancellationToken);
     }
 }

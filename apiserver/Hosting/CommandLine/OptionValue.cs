@@ -7,28 +7,6 @@ namespace AiModels.Hosting.CommandLine;
 /// <summary>Between the text of an option and its value. The same rules wherever the text came from.</summary>
 internal static partial class OptionValue
 {
-    private static readonly Dictionary<string, long> ByteUnits = new(StringComparer.OrdinalIgnoreCase)
-    {
-        [""] = 1,
-        ["B"] = 1,
-        ["KB"] = 1_000,
-        ["MB"] = 1_000_000,
-        ["GB"] = 1_000_000_000,
-        ["TB"] = 1_000_000_000_000,
-        ["K"] = 1L << 10,
-        ["M"] = 1L << 20,
-        ["G"] = 1L << 30,
-        ["T"] = 1L << 40,
-        ["Ki"] = 1L << 10,
-        ["Mi"] = 1L << 20,
-        ["Gi"] = 1L << 30,
-        ["Ti"] = 1L << 40,
-        ["KiB"] = 1L << 10,
-        ["MiB"] = 1L << 20,
-        ["GiB"] = 1L << 30,
-        ["TiB"] = 1L << 40,
-    };
-
     /// <summary>Reads a value. <paramref name="origin"/> is how the user named it: --secure-port, or the variable, or the file.</summary>
     public static object Parse(OptionDescriptor option, IReadOnlyList<string> texts, string origin)
     {
@@ -37,7 +15,7 @@ internal static partial class OptionValue
         Type type = option.ValueType;
         if (type == typeof(string)) return text;
         if (type == typeof(bool)) return bool.TryParse(text, out bool flag) ? flag : throw Bad(origin, text, "true or false");
-        if (option.IsBytes) return ParseBytes(text) is { } bytes ? Convert.ChangeType(bytes, type, CultureInfo.InvariantCulture) : throw Bad(origin, text, "a size such as 512MiB or 200Gi");
+        if (option.IsBytes) return ByteSize.TryParse(text, out long bytes) ? Convert.ChangeType(bytes, type, CultureInfo.InvariantCulture) : throw Bad(origin, text, "a size such as 512MiB or 200Gi");
         if (type == typeof(int)) return int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int i) ? i : throw Bad(origin, text, "a whole number");
         if (type == typeof(long)) return long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long l) ? l : throw Bad(origin, text, "a whole number");
         if (type == typeof(double)) return double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double d) ? d : throw Bad(origin, text, "a number");
@@ -69,13 +47,6 @@ internal static partial class OptionValue
     private static object? ParseEnum(Type type, string text) =>
         Enum.GetNames(type).FirstOrDefault(n => n.Equals(text, StringComparison.OrdinalIgnoreCase)) is { } name ? Enum.Parse(type, name) : null;
 
-    private static long? ParseBytes(string text)
-    {
-        Match match = BytesPattern().Match(text);
-        if (!match.Success || !ByteUnits.TryGetValue(match.Groups[2].Value, out long unit)) return null;
-        return long.TryParse(match.Groups[1].Value, NumberStyles.None, CultureInfo.InvariantCulture, out long count) && count <= long.MaxValue / unit ? count * unit : null;
-    }
-
     private static TimeSpan? ParseDuration(string text)
     {
         if (text == "0") return TimeSpan.Zero;
@@ -98,7 +69,4 @@ internal static partial class OptionValue
 
     [GeneratedRegex(@"^(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?$")]
     private static partial Regex DurationPattern();
-
-    [GeneratedRegex(@"^(\d+)\s*([A-Za-z]*)$")]
-    private static partial Regex BytesPattern();
 }

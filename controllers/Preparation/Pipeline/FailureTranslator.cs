@@ -15,8 +15,8 @@ internal static class FailureTranslator
     {
         InvalidArchiveException or InvalidModelFileException or ModelPackFormatException => StageOutcome.Failed(Reasons.PublicationFailed, exception.Message),
 
-        RegistryException { IsInsufficientStorage: true } => StageOutcome.Failed(
-            Reasons.InsufficientStorage, $"The registry has no room for this model ({exception.Message}). Delete models that are not needed, or raise the limit, and create it again."),
+        RegistryException { IsInsufficientStorage: true } full => StageOutcome.Failed(
+            Reasons.InsufficientStorage, $"The registry has no room for this model: {full.Detail ?? full.Message} Delete models that are not needed, or raise the limit, and create it again."),
         RegistryException { IsTransient: true } => StageOutcome.Retry(Reasons.PublicationFailed, $"The registry cannot serve right now: {exception.Message}"),
 
         // A grant that has just ended or a key that was just replaced: a new one is fetched with the next attempt.

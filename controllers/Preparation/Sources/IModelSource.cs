@@ -36,6 +36,9 @@ internal interface ISourceContent : IAsyncDisposable
     /// <summary>What the source itself declares of the model, in its own words; null when it declares nothing beside the files.</summary>
     SourceCapabilities? Capabilities => null;
 
+    /// <summary>How much room storing these files takes in the model's repository. Unless the source knows better: all of their bytes, less what is there already.</summary>
+    SourceRoom Room(IReadOnlySet<string> paths) => new(Files.Where(file => paths.Contains(file.Path)).Sum(file => file.Length), IncludesStored: true);
+
     /// <summary>Looks into files. Throws <see cref="InvalidModelFileException"/> and what reading the source throws.</summary>
     Task<IReadOnlyList<ModelFile>> InspectAsync(IReadOnlySet<string> paths, CancellationToken cancellationToken);
 
@@ -46,3 +49,8 @@ internal interface ISourceContent : IAsyncDisposable
     /// <param name="chunkSize">From the size of the whole model.</param>
     Task<IReadOnlyList<FileEntry>> StoreAsync(PreparationContext context, IReadOnlySet<string> paths, int chunkSize, CancellationToken cancellationToken);
 }
+
+/// <summary>Room in the registry.</summary>
+/// <param name="Bytes">At most so many: chunks are stored raw where compression would not make them smaller.</param>
+/// <param name="IncludesStored">The bytes are all that the repository will hold; what an earlier attempt has stored is among them.</param>
+internal readonly record struct SourceRoom(long Bytes, bool IncludesStored);

@@ -25,7 +25,11 @@ public sealed class RegistryClient : IDisposable
     {
         _options = options;
         _transport = new RegistryTransport(options);
+        Capacity = new CapacityClient(_transport);
     }
+
+    /// <summary>Room, where the registry is ours.</summary>
+    public CapacityClient Capacity { get; }
 
     /// <summary>end-1: whether somebody who speaks the protocol is there (an answer of 401 counts).</summary>
     public async Task<bool> PingAsync(CancellationToken cancellationToken)

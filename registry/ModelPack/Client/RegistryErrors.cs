@@ -22,22 +22,27 @@ internal static class RegistryErrors
             // The status alone is the answer then.
         }
 
-        (string? code, string? message) = Parse(body.AsMemory(0, length));
+        (string? code, string? message, string? detail) = Parse(body.AsMemory(0, length));
         string what = $"{response.RequestMessage?.Method} {response.RequestMessage?.RequestUri?.AbsolutePath}";
-        return new RegistryException(code ?? "UNKNOWN", $"{what}: {message ?? response.ReasonPhrase ?? "no reason given"}", response.StatusCode);
+        string reason = message ?? response.ReasonPhrase ?? "no reason given";
+        return new RegistryException(code ?? "UNKNOWN", $"{what}: {(detail is null ? reason : $"{reason} {detail}")}", response.StatusCode) { Detail = detail };
     }
 
-    private static (string? Code, string? Message) Parse(ReadOnlyMemory<byte> body)
+    private static (string? Code, string? Message, string? Detail) Parse(ReadOnlyMemory<byte> body)
     {
         try
         {
             using JsonDocument document = JsonDocument.Parse(body);
             JsonElement error = document.RootElement.GetProperty("errors")[0];
-            return (error.GetProperty("code").GetString(), error.TryGetProperty("message", out JsonElement message) ? message.GetString() : null);
+            string? message = error.TryGetProperty("message", out JsonElement text) ? text.GetString() : null;
+
+            // The specification leaves the detail's shape open; a sentence is what our registry puts there.
+            string? detail = error.TryGetProperty("detail", out JsonElement more) && more.ValueKind == JsonValueKind.String ? more.GetString() : null;
+            return (error.GetProperty("code").GetString(), message, string.IsNullOrEmpty(detail) ? null : detail);
         }
         catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or IndexOutOfRangeException)
         {
-            return (null, null);
+            return (null, null, null);
         }
     }
 }

@@ -9,6 +9,9 @@ public sealed class RegistryException(string code, string message, HttpStatusCod
     public string Code { get; } = code;
     public HttpStatusCode Status { get; } = status;
 
+    /// <summary>What exactly is wrong, in the registry's words, when it said more than the code.</summary>
+    public string? Detail { get; init; }
+
     /// <summary>Whether the same request may succeed later without anybody changing anything.</summary>
     public bool IsTransient => Status is HttpStatusCode.RequestTimeout or HttpStatusCode.TooManyRequests or HttpStatusCode.InternalServerError
         or HttpStatusCode.BadGateway or HttpStatusCode.ServiceUnavailable or HttpStatusCode.GatewayTimeout;

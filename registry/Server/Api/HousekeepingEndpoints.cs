@@ -1,5 +1,5 @@
 using AiModels.ModelPack.Grants;
-using AiModels.ModelPack.Oci;
+using AiModels.Registry.Capacity;
 using AiModels.Registry.GarbageCollection;
 using AiModels.Registry.Grants;
 using AiModels.Registry.Storage;
@@ -12,11 +12,14 @@ namespace AiModels.Registry.Api;
 /// <c>GET /accounting/repositories/NAME</c> and <c>GET /accounting/grants/ID</c> tell bytes moved; <c>GET /collection</c> what garbage collection did last.
 /// </summary>
 internal sealed class HousekeepingEndpoints(
-    GrantAuthentication authentication, ManifestStore manifests, CleanupRequests cleanups, GarbageCollector collector, TransferAccounts accounts)
+    GrantAuthentication authentication, ManifestStore manifests, CleanupRequests cleanups, GarbageCollector collector, TransferAccounts accounts, ReservationBook reservations,
+    RepositoryOwners owners)
 {
     public async Task DeleteRepositoryAsync(HttpContext http, string name)
     {
-        RegistryRequest request = Authorized(http, name, GrantActions.Delete);
+        RegistryRequest request = authentication.Authorize(http, name, GrantActions.Delete);
+        await reservations.ReleaseAsync(name, holder: null, request.Aborted);
+        owners.Forget(name);
         CleanupRequest? cleanup = await manifests.RepositoryExistsAsync(name, request.Aborted)
             ? await cleanups.QueueAsync(name, request.Aborted)
             : await cleanups.FindAsync(name, request.Aborted);
@@ -25,14 +28,14 @@ internal sealed class HousekeepingEndpoints(
 
     public async Task GetRepositoryAsync(HttpContext http, string name)
     {
-        RegistryRequest request = Authorized(http, name, GrantActions.Delete);
+        RegistryRequest request = authentication.Authorize(http, name, GrantActions.Delete);
         CleanupRequest cleanup = await cleanups.FindAsync(name, request.Aborted) ?? throw Unknown(name);
         await request.WriteJsonAsync(cleanup, RegistryJson.Default.CleanupRequest);
     }
 
     public async Task GetRepositoryAccountsAsync(HttpContext http, string name)
     {
-        RegistryRequest request = Authorized(http, name, GrantActions.Pull);
+        RegistryRequest request = authentication.Authorize(http, name, GrantActions.Pull);
         await request.WriteJsonAsync([.. accounts.OfRepository(name)], RegistryJson.Default.TransferAccountArray);
     }
 
@@ -48,19 +51,6 @@ internal sealed class HousekeepingEndpoints(
         Caller caller = authentication.Authenticate(http, "", GrantActions.Pull);
         CollectionState state = await collector.ReadStateAsync(http.RequestAborted) ?? throw new RegistryException(RegistryError.NotFound, "No collection has run yet.");
         await new RegistryRequest(http, "", "", caller).WriteJsonAsync(state, RegistryJson.Default.CollectionState);
-    }
-
-    private RegistryRequest Authorized(HttpContext http, string name, string action)
-    {
-        Caller caller = authentication.Authenticate(http, name, action);
-        if (!Reference.IsRepository(name))
-        {
-            throw new RegistryException(RegistryError.NameInvalid, $"'{name}' is no repository name.");
-        }
-
-        return caller.Allows(name, action)
-            ? new RegistryRequest(http, name, "", caller)
-            : throw new RegistryException(RegistryError.Denied, $"The grant of {caller.Subject} does not allow {action} on {name}.");
     }
 
     private static RegistryException Unknown(string name) => new(RegistryError.NameUnknown, $"There is no repository {name}.");

@@ -31,7 +31,7 @@ internal sealed partial class RegistryEndpoints(
         catch (StorageFullException failure)
         {
             Log.Full(logger, http.Request.Method, http.Request.Path, failure.Message);
-            await ErrorResponse.WriteAsync(http, new RegistryException(RegistryError.InsufficientStorage, null, failure));
+            await ErrorResponse.WriteAsync(http, new RegistryException(RegistryError.InsufficientStorage, failure.Message, failure));
         }
         catch (StorageUnavailableException failure)
         {

@@ -26,7 +26,8 @@ internal sealed record RegistryError(string Code, int Status, string Message)
     public static readonly RegistryError Denied = new("DENIED", 403, "The grant does not allow this.");
     public static readonly RegistryError Unsupported = new("UNSUPPORTED", 405, "The operation is not supported here.");
     public static readonly RegistryError NotFound = new("UNSUPPORTED", 404, "There is nothing at this address.");
-    public static readonly RegistryError InsufficientStorage = new("INSUFFICIENT_STORAGE", 507, "The registry has no room for this content.");
+    public static readonly RegistryError InsufficientStorage = new("DENIED", 507, "The registry has no room for this content.");
+    public static readonly RegistryError DocumentInvalid = new("UNSUPPORTED", 400, "The document in the request is not valid.");
     public static readonly RegistryError Unavailable = new("UNAVAILABLE", 503, "The registry's storage does not answer; try again later.");
     public static readonly RegistryError Internal = new("UNKNOWN", 500, "The registry failed; its log says why.");
 }

@@ -31,6 +31,21 @@ internal sealed class GrantAuthentication(GrantValidator grants, RegistryOptions
         return grants.TryValidate(token, out Grant? grant, out string? problem) ? Caller.Holding(grant) : throw Unauthorized(http, repository, action, problem);
     }
 
+    /// <summary>A request for one repository by somebody whose grant allows the action there.</summary>
+    /// <exception cref="RegistryException">UNAUTHORIZED, NAME_INVALID or DENIED.</exception>
+    public RegistryRequest Authorize(HttpContext http, string repository, string action)
+    {
+        Caller caller = Authenticate(http, repository, action);
+        if (!Reference.IsRepository(repository))
+        {
+            throw new RegistryException(RegistryError.NameInvalid, $"'{repository}' is no repository name.");
+        }
+
+        return caller.Allows(repository, action)
+            ? new RegistryRequest(http, repository, "", caller)
+            : throw new RegistryException(RegistryError.Denied, $"The grant of {caller.Subject} does not allow {action} on {repository}.");
+    }
+
     /// <summary>The token of a request, or null.</summary>
     public static string? TokenOf(HttpRequest request)
     {

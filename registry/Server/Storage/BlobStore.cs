@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using AiModels.ModelPack.Oci;
 using AiModels.Registry.Api;
+using AiModels.Registry.Capacity;
 using AiModels.Registry.Storage.Backends;
 
 namespace AiModels.Registry.Storage;
@@ -8,7 +9,7 @@ namespace AiModels.Registry.Storage;
 /// <summary>
 /// Content under its digest, stored once, and the links that say which repository holds it. A blob without a link in a repository does not exist there, whoever asks.
 /// </summary>
-internal sealed class BlobStore(IStorageBackend backend, ContentReceiver receiver, BlobFence fence, TimeProvider clock)
+internal sealed class BlobStore(IStorageBackend backend, ContentReceiver receiver, BlobFence fence, CapacityLedger ledger, TimeProvider clock)
 {
     // A link's age is what protects it before a manifest does; renewing it more often than this would only write.
     private static readonly TimeSpan LinkRenewal = TimeSpan.FromHours(1);
@@ -35,7 +36,7 @@ internal sealed class BlobStore(IStorageBackend backend, ContentReceiver receive
         using IncrementalHash hash = ContentHash.Create(digest.Algorithm);
         string path = StoragePaths.Blob(digest);
         bool isStored = await backend.StatAsync(path, cancellationToken) is not null;
-        await using IStorageWriter? writer = isStored ? null : await backend.CreateAsync(new WriteIntent(path, length), cancellationToken);
+        await using IStorageWriter? writer = isStored ? null : await backend.CreateAsync(new WriteIntent(path, length, repository), cancellationToken);
 
         ReceivedContent content = await receiver.ReceiveAsync(body, length, writer, hash, cancellationToken);
         if (content.Cut is not null)
@@ -49,7 +50,7 @@ internal sealed class BlobStore(IStorageBackend backend, ContentReceiver receive
             await writer.CommitAsync(path, cancellationToken);
         }
 
-        await LinkAsync(repository, digest, cancellationToken);
+        await LinkAsync(repository, digest, isPaid: writer is not null, cancellationToken);
         return content.Length;
     }
 
@@ -62,15 +63,18 @@ internal sealed class BlobStore(IStorageBackend backend, ContentReceiver receive
             await backend.ComposeAsync(parts, StoragePaths.Blob(digest), cancellationToken);
         }
 
-        await LinkAsync(repository, digest, cancellationToken);
+        await LinkAsync(repository, digest, isPaid: false, cancellationToken);
     }
 
     /// <summary>Stores content that is in memory, without linking it: a manifest's bytes, which its own link makes visible. The caller uses the digest.</summary>
-    public async Task StoreAsync(Digest digest, ReadOnlyMemory<byte> content, CancellationToken cancellationToken)
+    public async Task StoreAsync(string repository, Digest digest, ReadOnlyMemory<byte> content, CancellationToken cancellationToken)
     {
-        if (await backend.StatAsync(StoragePaths.Blob(digest), cancellationToken) is null)
+        string path = StoragePaths.Blob(digest);
+        if (await backend.StatAsync(path, cancellationToken) is null)
         {
-            await backend.PutAsync(StoragePaths.Blob(digest), content, PutMode.Replace, cancellationToken);
+            await using IStorageWriter writer = await backend.CreateAsync(new WriteIntent(path, content.Length, repository), cancellationToken);
+            await writer.WriteAsync(content, cancellationToken);
+            await writer.CommitAsync(path, cancellationToken);
         }
     }
 
@@ -83,7 +87,7 @@ internal sealed class BlobStore(IStorageBackend backend, ContentReceiver receive
             return false;
         }
 
-        await LinkAsync(to, digest, cancellationToken);
+        await LinkAsync(to, digest, isPaid: false, cancellationToken);
         return true;
     }
 
@@ -96,7 +100,7 @@ internal sealed class BlobStore(IStorageBackend backend, ContentReceiver receive
             return false;
         }
 
-        await LinkAsync(to, digest, cancellationToken);
+        await LinkAsync(to, digest, isPaid: false, cancellationToken);
         return true;
     }
 
@@ -112,11 +116,18 @@ internal sealed class BlobStore(IStorageBackend backend, ContentReceiver receive
         }
     }
 
-    private async ValueTask LinkAsync(string repository, Digest digest, CancellationToken cancellationToken)
+    /// <param name="isPaid">Whether the repository's reservation was used when the bytes were stored.</param>
+    private async ValueTask LinkAsync(string repository, Digest digest, bool isPaid, CancellationToken cancellationToken)
     {
         string link = StoragePaths.BlobLink(repository, digest);
         StorageEntry? existing = await backend.StatAsync(link, cancellationToken);
-        if (existing is null || clock.GetUtcNow() - existing.Value.Modified > LinkRenewal)
+        bool isNew = existing is null;
+        if (isNew && ledger.IsTracked(repository) && await backend.StatAsync(StoragePaths.Blob(digest), cancellationToken) is { } blob)
+        {
+            ledger.Link(repository, blob.Length, isPaid);
+        }
+
+        if (isNew || clock.GetUtcNow() - existing!.Value.Modified > LinkRenewal)
         {
             await backend.PutAsync(link, ReadOnlyMemory<byte>.Empty, PutMode.Replace, cancellationToken);
         }

@@ -50,7 +50,7 @@ internal sealed class ManifestStore(IStorageBackend backend, BlobStore blobs, Ta
         using BlobFence.Lease use = await fence.UseAsync(used, cancellationToken);
         await RequireContentAsync(repository, manifest, cancellationToken);
 
-        await blobs.StoreAsync(digest, content, cancellationToken);
+        await blobs.StoreAsync(repository, digest, content, cancellationToken);
         if (manifest.Subject is { } subject)
         {
             var descriptor = new ReferrerDescriptor

@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using AiModels.Registry.Api;
+using AiModels.Registry.Capacity;
 using AiModels.Registry.GarbageCollection;
 using AiModels.Registry.Grants;
 
@@ -16,5 +17,10 @@ namespace AiModels.Registry.Storage;
 [JsonSerializable(typeof(TokenAnswer))]
 [JsonSerializable(typeof(CleanupRequest))]
 [JsonSerializable(typeof(CollectionState))]
+[JsonSerializable(typeof(Reservation))]
+[JsonSerializable(typeof(ReservationRequest))]
+[JsonSerializable(typeof(ReservationStatement))]
+[JsonSerializable(typeof(CapacityStatement))]
+[JsonSerializable(typeof(RepositoryOwner))]
 [JsonSerializable(typeof(TransferAccount[]))]
 internal sealed partial class RegistryJson : JsonSerializerContext;

@@ -13,9 +13,11 @@ namespace AiModels.Registry.Storage;
 ///   _manifests/sha256/abcd…                                {"mediaType","size"}: this repository holds that manifest
 ///   _tags/model                                            the digest the tag names
 ///   _referrers/sha256/SUBJECT/sha256/abcd…                 the descriptor of a manifest whose subject is SUBJECT
+///   _owner/model                                           {"kind","namespace","name"}: the model whose bytes these are, where its owner said so
 /// uploads/ID/session                                       {"repository","startedAt"} of an unfinished blob upload
 /// uploads/ID/parts/00000000000000000000                    its bytes from that offset, one object per request that brought some
 /// cleanup/ID                                               a request to forget a repository, until its space is free
+/// capacity/NAME/_reservation                               room that is kept for what the repository NAME will still need
 /// collection/state                                         what the last garbage collection did
 /// </code>
 /// Segments that begin with <c>_</c> cannot be part of a repository's name, so names nest freely. A digest is checked before it becomes part of a path, a name and a tag likewise.
@@ -27,11 +29,14 @@ internal static class StoragePaths
     public const string Uploads = "uploads/";
     public const string Cleanup = "cleanup/";
     public const string CollectionState = "collection/state";
+    public const string Capacity = "capacity/";
 
     private const string BlobLinks = "_blobs/";
     private const string ManifestLinks = "_manifests/";
     private const string TagLinks = "_tags/";
     private const string ReferrerLinks = "_referrers/";
+    private const string OwnerNotes = "_owner/";
+    private const string ReservationName = "/_reservation";
 
     public static string Blob(Digest digest) => $"{Blobs}{digest.Algorithm}/{digest.Hex[..2]}/{digest.Hex}";
 
@@ -54,7 +59,22 @@ internal static class StoragePaths
     public static string ReferrersOf(string repository) => $"{Repositories}{repository}/{ReferrerLinks}";
 
     /// <summary>A repository's folders in the order in which they must go: nothing may name what is gone already.</summary>
-    public static IReadOnlyList<string> FoldersOf(string repository) => [TagsOf(repository), ReferrersOf(repository), ManifestLinksOf(repository), BlobLinksOf(repository)];
+    public static IReadOnlyList<string> FoldersOf(string repository) => [TagsOf(repository), ReferrersOf(repository), ManifestLinksOf(repository), BlobLinksOf(repository), OwnerOf(repository)];
+
+    /// <summary>The folder of the note whose a repository is.</summary>
+    public static string OwnerOf(string repository) => $"{Repositories}{repository}/{OwnerNotes}";
+
+    public static string Owner(string repository) => OwnerOf(repository) + "model";
+
+    public static string Reservation(string repository) => $"{Capacity}{repository}{ReservationName}";
+
+    /// <summary>Reads a path below <c>capacity/</c>.</summary>
+    public static bool TryReadReservation(string path, [NotNullWhen(true)] out string? repository)
+    {
+        bool isOne = path.StartsWith(Capacity, StringComparison.Ordinal) && path.EndsWith(ReservationName, StringComparison.Ordinal);
+        repository = isOne ? path[Capacity.Length..^ReservationName.Length] : null;
+        return isOne;
+    }
 
     public static string Upload(string id) => $"{Uploads}{id}/";
 
@@ -79,6 +99,7 @@ internal static class StoragePaths
             _ when path.Contains("/" + BlobLinks, StringComparison.Ordinal) => (LinkKind.Blob, "/" + BlobLinks),
             _ when path.Contains("/" + ManifestLinks, StringComparison.Ordinal) => (LinkKind.Manifest, "/" + ManifestLinks),
             _ when path.Contains("/" + TagLinks, StringComparison.Ordinal) => (LinkKind.Tag, "/" + TagLinks),
+            _ when path.EndsWith("/" + OwnerNotes + "model", StringComparison.Ordinal) => (LinkKind.Owner, "/" + OwnerNotes),
             _ => (LinkKind.Other, "/_"),
         };
         int end = path.IndexOf(marker, StringComparison.Ordinal);
@@ -88,8 +109,11 @@ internal static class StoragePaths
         }
 
         repository = path[Repositories.Length..end];
-        return kind is LinkKind.Tag or LinkKind.Other || TryReadTail(path, out digest);
+        return kind is LinkKind.Tag or LinkKind.Owner or LinkKind.Other || TryReadTail(path, out digest);
     }
+
+    /// <summary>Whether a path is that of bytes that an upload brought.</summary>
+    public static bool IsUploadPart(string path) => path.StartsWith(Uploads, StringComparison.Ordinal) && path.Contains("/parts/", StringComparison.Ordinal);
 
     /// <summary>The id in a path below <c>uploads/</c>.</summary>
     public static string UploadIdOf(string path) => path[Uploads.Length..path.IndexOf('/', Uploads.Length)];
@@ -121,5 +145,6 @@ internal enum LinkKind
     Blob,
     Manifest,
     Tag,
+    Owner,
     Other,
 }

@@ -54,7 +54,8 @@ internal sealed class RunningServer : IAsyncDisposable
 
     /// <summary>Starts both; <paramref name="configure"/> may register replacements before anything else does.</summary>
     public static async Task<RunningServer> StartAsync(
-        string? folder = null, int port = 0, int registryPort = 0, Action<IServiceCollection>? configure = null, Action<ApiServerOptions>? options = null)
+        string? folder = null, int port = 0, int registryPort = 0, Action<IServiceCollection>? configure = null, Action<ApiServerOptions>? options = null,
+        long? capacityLimit = null)
     {
         DirectoryInfo? own = folder is null ? Directory.CreateTempSubdirectory("apiserver-") : null;
         string root = folder ?? own!.FullName;
@@ -75,7 +76,13 @@ internal sealed class RunningServer : IAsyncDisposable
 
         WebApplicationBuilder registryBuilder = ComponentHosting.CreateBuilder("registry");
         configure?.Invoke(registryBuilder.Services);
-        registryBuilder.AddRegistry(new RegistryOptions { Listen = [registryUrl], Storage = "folder:" + Path.Combine(root, "registry"), GrantKeys = settings.GrantKeys });
+        registryBuilder.AddRegistry(new RegistryOptions
+        {
+            Listen = [registryUrl],
+            Storage = "folder:" + Path.Combine(root, "registry"),
+            GrantKeys = settings.GrantKeys,
+            CapacityLimit = capacityLimit,
+        });
         WebApplication registry = registryBuilder.Build();
         registry.MapRegistry();
 
@@ -112,11 +119,11 @@ internal sealed class RunningServer : IAsyncDisposable
     }
 
     /// <summary>A client of the registry with all rights on one repository.</summary>
-    public RegistryClient Registry(string repository)
-    {
-        string token = Services.GetRequiredService<GrantSigner>().Sign("test", [new GrantAccess(repository, GrantActions.All)], TimeSpan.FromHours(1), out _);
-        return new RegistryClient(new RegistryClientOptions { Address = RegistryUrl, Grants = new StaticGrantSource(token) });
-    }
+    public RegistryClient Registry(string repository) => new(new RegistryClientOptions { Address = RegistryUrl, Grants = new StaticGrantSource(Grant(repository)) });
+
+    /// <summary>A grant with all rights on one repository.</summary>
+    public string Grant(string repository) =>
+        Services.GetRequiredService<GrantSigner>().Sign("test", [new GrantAccess(repository, GrantActions.All)], TimeSpan.FromHours(1), out _);
 
     public async Task<(HttpStatusCode Code, JsonObject Body)> SendAsync(HttpMethod method, string path, string? json, CancellationToken cancellationToken) =>
         await SendAsync(Admin, method, path, json, cancellationToken);

@@ -30,12 +30,14 @@ internal sealed class PreparationWorld : IAsyncDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("aimodels-test-").FullName;
     private readonly GrantSigner _signer;
+    private readonly long? _capacityLimit;
     private readonly ConcurrentDictionary<string, UploadSessionStatus> _sessions = [];
     private WebApplication? _registry;
     private WebApplication? _controllers;
 
-    private PreparationWorld()
+    private PreparationWorld(long? capacityLimit)
     {
+        _capacityLimit = capacityLimit;
         _signer = GrantSigner.Open(Path.Combine(_folder, "grant.pem"), TimeProvider.System);
         _signer.PublishKey(Path.Combine(_folder, "keys"));
         Kubernetes.Subresources = Answer;
@@ -51,9 +53,9 @@ internal sealed class PreparationWorld : IAsyncDisposable
 
     private string Address => $"unix://{_folder}/r.sock";
 
-    public static async Task<PreparationWorld> StartAsync(bool withControllers = true)
+    public static async Task<PreparationWorld> StartAsync(bool withControllers = true, long? capacityLimit = null)
     {
-        var world = new PreparationWorld();
+        var world = new PreparationWorld(capacityLimit);
         await world.StartRegistryAsync();
         world.Registry = new RegistryClient(new RegistryClientOptions { Address = world.Address, Grants = new EveryGrant(world._signer) });
         if (withControllers)
@@ -68,7 +70,7 @@ internal sealed class PreparationWorld : IAsyncDisposable
     {
         WebApplicationBuilder builder = ComponentHosting.CreateBuilder("registry");
         builder.Logging.ClearProviders();
-        builder.AddRegistry(new RegistryOptions { Listen = [Address], Storage = $"folder:{_folder}/store", GrantKeys = Path.Combine(_folder, "keys") });
+        builder.AddRegistry(new RegistryOptions { Listen = [Address], Storage = $"folder:{_folder}/store", GrantKeys = Path.Combine(_folder, "keys"), CapacityLimit = _capacityLimit });
         _registry = builder.Build();
         _registry.MapRegistry();
         await _registry.StartAsync();

@@ -50,6 +50,10 @@ internal sealed class ArchiveUpload : ISourceContent
         return new ArchiveUpload(file, reader, time, resolved, root, rooted.ToDictionary(entry => entry.File.Path));
     }
 
+    /// <summary>The archive stays beside its files until they are sealed.</summary>
+    public SourceRoom Room(IReadOnlySet<string> paths) => new(
+        _file.Entry.Chunks.Sum(chunk => chunk.StoredLength) + Files.Where(file => paths.Contains(file.Path)).Sum(file => file.Length), IncludesStored: true);
+
     public Task<IReadOnlyList<ModelFile>> InspectAsync(IReadOnlySet<string> paths, CancellationToken cancellationToken) =>
         Task.FromResult<IReadOnlyList<ModelFile>>([.. paths.Order(StringComparer.Ordinal).Select(path => _inspected[path].Result())]);
 

@@ -16,6 +16,9 @@ internal sealed class GgufUpload(ReceivedFile file, string path, ResolvedSource 
 
     public string? PreferredFile => null;
 
+    /// <summary>None: the chunks are there, and only get another name.</summary>
+    public SourceRoom Room(IReadOnlySet<string> paths) => new(0, IncludesStored: false);
+
     public async Task<IReadOnlyList<ModelFile>> InspectAsync(IReadOnlySet<string> paths, CancellationToken cancellationToken)
     {
         // Under the name it will have, whatever it was uploaded as.

@@ -70,7 +70,8 @@ internal interface IStorageBackend
 /// <summary>What a writer knows before its first byte. All of it is a hint that saves work: the path is confirmed at commit.</summary>
 /// <param name="Path">Where the bytes will go, when that is known already: an object store then writes to the final key instead of copying.</param>
 /// <param name="Length">How many bytes will come, when that is known.</param>
-internal readonly record struct WriteIntent(string? Path, long? Length);
+/// <param name="Repository">Whose bytes they are, when that is known: they may have been promised room.</param>
+internal readonly record struct WriteIntent(string? Path, long? Length, string? Repository = null);
 
 /// <summary>Whether a put replaces.</summary>
 internal enum PutMode
