@@ -137,6 +137,8 @@ internal sealed class CapacityBackend(IStorageBackend inner, CapacityLedger ledg
     {
         public long Length => writer.Length;
 
+        public bool IsProven => writer.IsProven;
+
         public ValueTask WriteAsync(ReadOnlyMemory<byte> content, CancellationToken cancellationToken)
         {
             long missing = writer.Length + content.Length - hold.Bytes;
