@@ -28,7 +28,7 @@ public static partial class MaterializeCommand
         try
         {
             await new Materializer(client, options.Parallelism, logger).RunAsync(
-                options.Repository, Digest.Parse(options.Digest), options.Target, new MaterializationProgress(), cancellationToken);
+                options.Repository, Digest.Parse(options.Digest), options.Target, NoLocalFiles.Instance, new MaterializationProgress(), cancellationToken);
             return 0;
         }
         catch (Exception e) when (e is IOException or HttpRequestException or TimeoutException or UnauthorizedAccessException or FormatException or InvalidDataException)

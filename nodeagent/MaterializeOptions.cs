@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using AiModels.Hosting.CommandLine;
+using AiModels.NodeAgent.Materialization;
 
 namespace AiModels.NodeAgent;
 
@@ -27,9 +28,8 @@ public sealed class MaterializeOptions : IValidatableObject
     [Option("CA of the registry's certificate (PEM), instead of the system's.", Placeholder = "FILE")]
     public string? RegistryCaFile { get; set; }
 
-    // Four requests keep two cores busy: one is hashed and expanded while another one's bytes arrive.
     [Option("Chunks fetched at once."), Range(1, 64)]
-    public int Parallelism { get; set; } = 4;
+    public int Parallelism { get; set; } = Materializer.DefaultParallelism;
 
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {

@@ -4,6 +4,7 @@ using AiModels.Hosting.Kubernetes;
 using AiModels.NodeAgent.Api;
 using AiModels.NodeAgent.Authorization;
 using AiModels.NodeAgent.Cache;
+using AiModels.NodeAgent.Prefetching;
 using AiModels.NodeAgent.Registry;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 
@@ -19,7 +20,9 @@ public static class NodeAgentApplication
         configure?.Invoke(builder);
         builder.AddNodeAgent(options);
         WebApplication app = builder.Build();
-        app.Services.GetRequiredService<NodeCache>().Load();
+        NodeCache cache = app.Services.GetRequiredService<NodeCache>();
+        cache.Load();
+        app.Services.GetRequiredService<NodeAgentMetrics>().Observe(cache.Status);
         app.MapNodeCache();
         app.MapComponentEndpoints();
         return app;
@@ -38,8 +41,13 @@ public static class NodeAgentApplication
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<ILogger<RegistryModelSource>>()));
         builder.Services.TryAddSingleton(_ => new CacheFolder(options.CacheDir));
+        builder.Services.TryAddSingleton<IMountedModels>(provider => new MountedModels(provider.GetRequiredService<CacheFolder>()));
+        builder.Services.TryAddSingleton<IModelCatalog, LiveModelCatalog>();
+        builder.Services.TryAddSingleton<NodeAgentMetrics>();
         builder.Services.TryAddSingleton<NodeCache>();
         builder.Services.AddHostedService<LeaseKeeper>();
+        builder.Services.AddHostedService<Prefetcher>();
+        builder.Services.AddHostedService<Scrubber>();
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.ListenUnixSocket(PrepareSocket(options.SocketPath)));
         return builder;
     }

@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using AiModels.Hosting.CommandLine;
+using AiModels.NodeAgent.Materialization;
 
 namespace AiModels.NodeAgent;
 
@@ -21,6 +22,17 @@ public sealed class ServeOptions : IValidatableObject
     [Option("How much the cache may hold.", Bytes = true), Range(1, long.MaxValue)]
     public long Capacity { get; set; } = 200L << 30;
 
+    // As kubelet's image garbage collection has it, with room between the two for a few models.
+    [Option("Percent of the capacity above which models that nothing mounts are evicted."), Range(1, 100)]
+    public int HighWatermark { get; set; } = 90;
+
+    [Option("Percent of the capacity at which evicting ends."), Range(0, 100)]
+    public int LowWatermark { get; set; } = 80;
+
+    // 0: reading everything again costs the disk of those who serve models; 20Mi looks at 1.7 TB a day.
+    [Option("Bytes a second at which the cache's content is compared with its digests in the background; 0 for never.", Bytes = true), Range(0, long.MaxValue)]
+    public long ScrubRate { get; set; }
+
     [Option("How to reach the Kubernetes API; the Pod's service account when not given.", Placeholder = "FILE")]
     public string? Kubeconfig { get; set; }
 
@@ -31,7 +43,7 @@ public sealed class ServeOptions : IValidatableObject
     public string? RegistryCaFile { get; set; }
 
     [Option("Chunks of one model fetched at once."), Range(1, 64)]
-    public int Parallelism { get; set; } = 4;
+    public int Parallelism { get; set; } = Materializer.DefaultParallelism;
 
     [Option("Models fetched at once."), Range(1, 16)]
     public int Downloads { get; set; } = 2;
@@ -43,6 +55,11 @@ public sealed class ServeOptions : IValidatableObject
         if (!Path.IsPathRooted(SocketPath))
         {
             yield return new ValidationResult($"--listen: '{Listen}' is not unix:// and an absolute path");
+        }
+
+        if (LowWatermark > HighWatermark)
+        {
+            yield return new ValidationResult($"--low-watermark: {LowWatermark} is more than --high-watermark, {HighWatermark}");
         }
     }
 }

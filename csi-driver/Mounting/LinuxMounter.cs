@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using AiModels.Hosting.Mounts;
 
 namespace AiModels.CsiDriver.Mounting;
 

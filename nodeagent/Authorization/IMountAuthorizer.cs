@@ -11,6 +11,12 @@ internal interface IMountAuthorizer
     /// </summary>
     Task<AuthorizedModel> AuthorizeAsync(EnsureModelRequest request, CancellationToken cancellationToken);
 
+    /// <summary>
+    /// The model alone: that it is there (a Model in the Pod's namespace), Ready, and has this digest. Whose it is, is the caller's to know. Throws as
+    /// <see cref="AuthorizeAsync"/> does.
+    /// </summary>
+    Task<AuthorizedModel> ResolveAsync(string kind, string podNamespace, string name, string digest, CancellationToken cancellationToken);
+
     /// <summary>Whether a Pod is known to be gone: deleted, replaced by a namesake, or moved. False when it cannot be told.</summary>
     Task<bool> IsGoneAsync(string podNamespace, string podName, string podUid, CancellationToken cancellationToken);
 }

@@ -17,11 +17,24 @@ internal sealed class LiveStateAuthorizer(IKubernetesClient client, string nodeN
         try
         {
             await CheckPodAsync(request, cancellationToken);
-            return await CheckModelAsync(request, cancellationToken);
         }
         catch (Exception e) when (e is KubernetesApiException or HttpRequestException)
         {
-            throw new NodeAgentException(NodeAgentException.Unavailable, $"the API cannot be asked whether the Pod may have the model: {e.Message}");
+            throw Unreachable(e);
+        }
+
+        return await ResolveAsync(request.ModelKind, request.PodNamespace, request.ModelName, request.Digest, cancellationToken);
+    }
+
+    public async Task<AuthorizedModel> ResolveAsync(string kind, string podNamespace, string name, string digest, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await CheckModelAsync(kind, podNamespace, name, digest, cancellationToken);
+        }
+        catch (Exception e) when (e is KubernetesApiException or HttpRequestException)
+        {
+            throw Unreachable(e);
         }
     }
 
@@ -71,15 +84,16 @@ internal sealed class LiveStateAuthorizer(IKubernetesClient client, string nodeN
         && (string?)attributes[CsiAttributes.ModelName] == request.ModelName
         && (string?)attributes[CsiAttributes.Digest] == request.Digest);
 
-    private async Task<AuthorizedModel> CheckModelAsync(EnsureModelRequest request, CancellationToken cancellationToken)
+    private async Task<AuthorizedModel> CheckModelAsync(string kind, string podNamespace, string modelName, string wantedDigest, CancellationToken cancellationToken)
     {
-        bool isCluster = request.ModelKind == GroupVersion.ClusterModelKind;
-        string? ns = isCluster ? null : request.PodNamespace;
-        var name = $"{request.ModelKind} {(ns is null ? "" : ns + "/")}{request.ModelName}";
-        JsonObject? document = await client.GetAsync(isCluster ? ResourceTypes.ClusterModels : ResourceTypes.Models, ns, request.ModelName, cancellationToken);
+        bool isCluster = kind == GroupVersion.ClusterModelKind;
+        string? ns = isCluster ? null : podNamespace;
+        var name = $"{kind} {(ns is null ? "" : ns + "/")}{modelName}";
+        JsonObject? document = await client.GetAsync(isCluster ? ResourceTypes.ClusterModels : ResourceTypes.Models, ns, modelName, cancellationToken);
         if (document is null)
         {
-            throw new NodeAgentException(NodeAgentException.NotFound, $"there is no {name}");
+            throw new NodeAgentException(
+                NodeAgentException.NotFound, $"there is no {name} (any more): the Pod waits until it is made again, or its name is taken out of the workload's annotation");
         }
 
         JsonNode? artifact = document["status"]?["artifact"];
@@ -90,8 +104,11 @@ internal sealed class LiveStateAuthorizer(IKubernetesClient client, string nodeN
         }
 
         string? digest = (string?)artifact["digest"];
-        return digest == request.Digest
-            ? new AuthorizedModel(request.ModelKind, ns, request.ModelName, digest, (long?)artifact["sizeBytes"] ?? 0)
-            : throw new NodeAgentException(NodeAgentException.PermissionDenied, $"{name} has digest {digest}, not {request.Digest}");
+        return digest == wantedDigest
+            ? new AuthorizedModel(kind, ns, modelName, digest, (long?)artifact["sizeBytes"] ?? 0)
+            : throw new NodeAgentException(NodeAgentException.PermissionDenied, $"{name} has digest {digest}, not {wantedDigest}");
     }
+
+    private static NodeAgentException Unreachable(Exception e) =>
+        new(NodeAgentException.Unavailable, $"the API cannot be asked whether the Pod may have the model: {e.Message}");
 }

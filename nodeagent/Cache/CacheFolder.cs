@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -9,7 +10,9 @@ namespace AiModels.NodeAgent.Cache;
 /// <summary>
 /// The cache on disk, and the only file that builds its paths:
 /// <code>
-/// models/&lt;hex&gt;             a complete model, read-only (Materialization/TargetPaths.cs draws what stands beside it while it is written)
+/// models/&lt;hex&gt;             a complete model, read-only (Materialization/TargetPaths.cs draws what stands beside it while it is written);
+///                          files of equal content in several models are one file with several names
+/// models/.damaged-…         a model whose bytes were not its digest's, until nothing mounts it
 /// index/&lt;hex&gt;.json         whose it is, its size, when it was last used: written before the first byte
 /// leases/&lt;id&gt;.json         a volume that has it mounted
 /// </code>
@@ -28,9 +31,28 @@ internal sealed class CacheFolder
         _leases = Directory.CreateDirectory(Path.Combine(root, "leases")).FullName;
     }
 
+    /// <summary>The folder with a folder a model.</summary>
+    public string Models => _models;
+
+    /// <summary>Size and free bytes of the disk that the cache is on.</summary>
+    public DriveInfo Disk => new(_models);
+
     public string ModelPath(string digest) => Path.Combine(_models, Hex(digest));
 
     public bool IsComplete(string digest) => Directory.Exists(ModelPath(digest));
+
+    /// <summary>A quick look at a model's files: names and sizes. Bytes are the scrubber's business.</summary>
+    public bool LooksWhole(string digest, IEnumerable<CachedFile> files) => IsComplete(digest) && files.All(file =>
+        new FileInfo(Path.Combine(ModelPath(digest), file.Path)) is { Exists: true } info && info.Length == file.Length);
+
+    /// <summary>Takes a damaged model out of the way. What has it mounted keeps what it has; the folder goes when nothing does (<see cref="RemoveStrays"/>).</summary>
+    public void SetAside(string digest, DateTimeOffset now)
+    {
+        if (IsComplete(digest))
+        {
+            Directory.Move(ModelPath(digest), Path.Combine(_models, string.Create(CultureInfo.InvariantCulture, $"{AsidePrefix}{now.ToUnixTimeMilliseconds()}-{Hex(digest)}")));
+        }
+    }
 
     public IEnumerable<IndexRecord> Index() => Read<IndexRecord>(_index);
 
@@ -42,24 +64,27 @@ internal sealed class CacheFolder
 
     public void RemoveLease(string volumeId) => File.Delete(LeasePath(volumeId));
 
-    /// <summary>Removes a model with all that belongs to it. The index goes last: while it is there, a restart knows what to clean.</summary>
+    /// <summary>Removes a model with all that belongs to it. The index goes first: a restart in between finds strays to clean, and not a model to fetch again.</summary>
     public void RemoveModel(string digest)
     {
         var paths = new TargetPaths(ModelPath(digest));
+        File.Delete(IndexPath(digest));
+        ReadOnlyTree.FlushFolder(_index);
         ReadOnlyTree.Remove(paths.Target);
         ReadOnlyTree.Remove(paths.Partial);
         File.Delete(paths.Journal);
-        File.Delete(IndexPath(digest));
     }
 
-    /// <summary>Removes folders and journals that no index speaks of: left by a crash between two steps.</summary>
-    public void RemoveStrays(IEnumerable<string> digests)
+    /// <summary>Removes folders and journals that no index speaks of: left by a crash between two steps, or set aside.</summary>
+    /// <param name="digests">What the index speaks of.</param>
+    /// <param name="mountedFolders">Names of folders that must stay because something shows them.</param>
+    public void RemoveStrays(IEnumerable<string> digests, IReadOnlySet<string> mountedFolders)
     {
         var known = digests.Select(Hex).ToHashSet();
-        foreach (string entry in Directory.EnumerateFileSystemEntries(_models))
+        foreach (string entry in Directory.GetFileSystemEntries(_models))
         {
-            string hex = Path.GetFileName(entry).TrimStart('.').Split('.')[0];
-            if (known.Contains(hex))
+            string name = Path.GetFileName(entry);
+            if (known.Contains(name.TrimStart('.').Split('.')[0]) || mountedFolders.Contains(name))
             {
                 continue;
             }
@@ -75,6 +100,9 @@ internal sealed class CacheFolder
         }
     }
 
+    // Begins with a dot and ends with no digest before its first dot: never taken for a model.
+    private const string AsidePrefix = ".damaged-";
+
     private static string Hex(string digest) => digest[(digest.IndexOf(':') + 1)..];
 
     private string IndexPath(string digest) => Path.Combine(_index, Hex(digest) + ".json");
@@ -82,8 +110,28 @@ internal sealed class CacheFolder
     // Volume ids are chosen by others: their hash is a safe file name.
     private string LeasePath(string volumeId) => Path.Combine(_leases, Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(volumeId))) + ".json");
 
-    private static IEnumerable<T> Read<T>(string folder) => Directory.EnumerateFiles(folder, "*.json")
-        .Select(path => JsonSerializer.Deserialize<T>(File.ReadAllBytes(path)) ?? throw new IOException($"{path} is empty"));
+    /// <summary>Damaged files are removed: a model without an index is fetched again, a lease that cannot be read is found in the mount table.</summary>
+    private static IEnumerable<T> Read<T>(string folder)
+        where T : class
+    {
+        foreach (string path in Directory.GetFiles(folder, "*.json"))
+        {
+            T? value = null;
+            try
+            {
+                value = JsonSerializer.Deserialize<T>(File.ReadAllBytes(path));
+            }
+            catch (JsonException)
+            {
+                File.Delete(path);
+            }
+
+            if (value is not null)
+            {
+                yield return value;
+            }
+        }
+    }
 
     private static void Replace<T>(string path, T value)
     {
@@ -100,7 +148,18 @@ internal sealed class CacheFolder
 }
 
 /// <summary>What the index keeps of a model.</summary>
-internal sealed record IndexRecord(AuthorizedModel Model, DateTimeOffset LastUsed);
+internal sealed record IndexRecord(AuthorizedModel Model, DateTimeOffset LastUsed)
+{
+    /// <summary>Names of all models with this digest that asked.</summary>
+    public IReadOnlyList<string> Models { get; init; } = [];
 
-/// <summary>A volume that has a model mounted: it protects the model from eviction.</summary>
+    /// <summary>Null while it is being fetched.</summary>
+    public IReadOnlyList<CachedFile>? Files { get; init; }
+
+    public bool IsPinned { get; init; }
+
+    public DateTimeOffset? VerifiedAt { get; init; }
+}
+
+/// <summary>A volume that has a model mounted: it protects the model from eviction. The Pod's namespace and name are empty when it was found in the mount table.</summary>
 internal sealed record Lease(string VolumeId, string Digest, string PodNamespace, string PodName, string PodUid);

@@ -1,27 +1,27 @@
 namespace AiModels.NodeAgent.Cache;
 
-/// <summary>Which models make room for another one: the least recently used of those that nothing mounts (requirement D7). Pure.</summary>
+/// <summary>Which models make room: the least recently used of those that nothing mounts and nobody pinned (requirement D7). Pure.</summary>
 internal static class Eviction
 {
-    /// <summary>What to evict, oldest first; null when even that would not be enough.</summary>
-    public static IReadOnlyList<CacheEntry>? MakeRoom(IEnumerable<CacheEntry> entries, long needed, long capacity)
+    /// <summary>What to evict, oldest first, so that <paramref name="needed"/> more bytes fit; null when even that would not be enough.</summary>
+    /// <param name="kept">Digests that must stay whatever the leases say: they are mounted, or wanted as well.</param>
+    public static IReadOnlyList<CacheEntry>? MakeRoom(IReadOnlyCollection<CacheEntry> entries, long needed, CacheLimits limits, IReadOnlySet<string> kept)
     {
-        CacheEntry[] all = [.. entries];
-        long used = all.Sum(entry => entry.Bytes);
+        var usage = new CacheUsage(entries);
         var evicted = new List<CacheEntry>();
-        foreach (CacheEntry candidate in all.Where(IsEvictable).OrderBy(entry => entry.LastUsed))
+        if (usage.Bytes + needed > limits.High)
         {
-            if (used + needed <= capacity)
+            foreach (CacheEntry candidate in Candidates(entries, kept).TakeWhile(_ => usage.Bytes + needed > limits.Low))
             {
-                break;
+                usage.Remove(candidate);
+                evicted.Add(candidate);
             }
-
-            used -= candidate.Bytes;
-            evicted.Add(candidate);
         }
 
-        return used + needed <= capacity ? evicted : null;
+        return usage.Bytes + needed <= limits.Capacity ? evicted : null;
     }
 
-    private static bool IsEvictable(CacheEntry entry) => entry.State != CacheEntryState.Downloading && entry.Leases.Count == 0;
+    /// <summary>Models that may go, oldest first.</summary>
+    public static IEnumerable<CacheEntry> Candidates(IEnumerable<CacheEntry> entries, IReadOnlySet<string> kept) =>
+        entries.Where(entry => !entry.IsInUse && !entry.IsPinned && !kept.Contains(entry.Model.Digest)).OrderBy(entry => entry.LastUsed);
 }

@@ -3,9 +3,10 @@ using AiModels.NodeAgent.Authorization;
 namespace AiModels.NodeAgent.Cache;
 
 /// <summary>
-/// Runs with the agent: drops leases of Pods that are gone (the driver could not tell us, or was killed), and ends the cache's downloads at the end.
+/// Runs with the agent: drops leases of Pods that are gone (the driver could not tell us, or was killed), keeps the cache within its limits, and ends its downloads at the end.
 /// </summary>
-internal sealed partial class LeaseKeeper(NodeCache cache, IMountAuthorizer authorizer, TimeProvider time, ILogger<LeaseKeeper> logger) : BackgroundService
+internal sealed partial class LeaseKeeper(
+    NodeCache cache, IMountedModels mounts, IMountAuthorizer authorizer, TimeProvider time, ILogger<LeaseKeeper> logger) : BackgroundService
 {
     // A Pod must be missing at two looks in a row before its lease goes: kubelet may still be unmounting when the API has forgotten the Pod.
     private static readonly TimeSpan Interval = TimeSpan.FromMinutes(5);
@@ -16,9 +17,10 @@ internal sealed partial class LeaseKeeper(NodeCache cache, IMountAuthorizer auth
     public async Task LookAsync(CancellationToken cancellationToken)
     {
         var missing = new HashSet<string>();
+        HashSet<string?> mounted = [.. mounts.Find().Select(mount => mount.VolumeId)];
         foreach (Lease lease in cache.Leases())
         {
-            if (!await authorizer.IsGoneAsync(lease.PodNamespace, lease.PodName, lease.PodUid, cancellationToken))
+            if (mounted.Contains(lease.VolumeId) || !await IsGoneAsync(lease, cancellationToken))
             {
                 continue;
             }
@@ -35,6 +37,7 @@ internal sealed partial class LeaseKeeper(NodeCache cache, IMountAuthorizer auth
         }
 
         _missing = missing;
+        cache.Trim();
     }
 
     public override async Task StopAsync(CancellationToken cancellationToken)
@@ -51,6 +54,10 @@ internal sealed partial class LeaseKeeper(NodeCache cache, IMountAuthorizer auth
             await LookAsync(stoppingToken);
         }
     }
+
+    /// <summary>Of a lease that was found in the mount table the Pod's name is not known; the mount, which is gone, was all that spoke for it.</summary>
+    private async Task<bool> IsGoneAsync(Lease lease, CancellationToken cancellationToken) =>
+        lease.PodName.Length == 0 || await authorizer.IsGoneAsync(lease.PodNamespace, lease.PodName, lease.PodUid, cancellationToken);
 
     private static partial class Log
     {

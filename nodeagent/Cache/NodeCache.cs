@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using AiModels.Contracts.NodeCache;
 using AiModels.NodeAgent.Authorization;
 using AiModels.NodeAgent.Registry;
@@ -9,14 +10,19 @@ namespace AiModels.NodeAgent.Cache;
 /// (<see cref="CacheFolder"/>) before it counts, so that a killed agent comes back with its leases and goes on with its downloads.
 /// </summary>
 internal sealed partial class NodeCache(
-    CacheFolder folder, IMountAuthorizer authorizer, IModelSource source, ServeOptions options, TimeProvider time, ILogger<NodeCache> logger) : IDisposable
+    CacheFolder folder,
+    IMountedModels mounts,
+    IMountAuthorizer authorizer,
+    IModelSource source,
+    ServeOptions options,
+    NodeAgentMetrics metrics,
+    TimeProvider time,
+    ILogger<NodeCache> logger) : IDisposable
 {
     // Long enough that a small model is mounted in the first try, short enough for kubelet's own deadline of two minutes.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
-    private static readonly TimeSpan FirstRetry = TimeSpan.FromSeconds(10);
-    private static readonly TimeSpan LastRetry = TimeSpan.FromMinutes(10);
-
+    private readonly CacheLimits _limits = CacheLimits.Of(options, folder.Disk.TotalSize);
     private readonly Lock _lock = new();
     private readonly Dictionary<string, CacheEntry> _entries = [];
     private readonly Dictionary<string, Lease> _leases = [];
@@ -27,10 +33,30 @@ internal sealed partial class NodeCache(
     public async Task<EnsureModelResponse> EnsureAsync(EnsureModelRequest request, CancellationToken cancellationToken)
     {
         AuthorizedModel model = await authorizer.AuthorizeAsync(request, cancellationToken);
-        CacheEntry entry = EntryFor(model);
+        CacheEntry entry = EntryFor(model, spared: FrozenSet<string>.Empty);
         await entry.Download.WaitAsync(Patience, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         cancellationToken.ThrowIfCancellationRequested();
         return Answer(request, entry);
+    }
+
+    /// <summary>
+    /// Begins to fetch a model that will be asked for, unless it is here or failed just now. Throws <see cref="NodeAgentException"/> (ResourceExhausted) when there is
+    /// no room for it.
+    /// </summary>
+    /// <param name="wanted">Digests that are not evicted for it, because they are fetched ahead as well: else two of them could take turns for ever.</param>
+    public void Prefetch(AuthorizedModel model, IReadOnlySet<string> wanted) => EntryFor(model, wanted);
+
+    /// <summary>Says which digests are to stay, used or not. All others are no longer pinned.</summary>
+    public void Pin(IReadOnlySet<string> digests)
+    {
+        lock (_lock)
+        {
+            foreach (CacheEntry entry in _entries.Values.Where(entry => entry.IsPinned != digests.Contains(entry.Model.Digest)))
+            {
+                entry.IsPinned = !entry.IsPinned;
+                folder.Write(entry.ToRecord());
+            }
+        }
     }
 
     /// <summary>Gives a volume's lease back. Unknown volumes are passed over.</summary>
@@ -61,34 +87,11 @@ internal sealed partial class NodeCache(
         {
             return new NodeCacheStatus
             {
-                CapacityBytes = options.Capacity,
-                UsedBytes = _entries.Values.Sum(entry => entry.Bytes),
+                CapacityBytes = _limits.Capacity,
+                UsedBytes = CacheUsage.Of(_entries.Values),
+                PinnedBytes = CacheUsage.Of(_entries.Values.Where(entry => entry.IsPinned)),
                 Models = [.. _entries.Values.OrderBy(entry => entry.Model.Digest, StringComparer.Ordinal).Select(StatusOf)],
             };
-        }
-    }
-
-    /// <summary>Reads the folder: complete models and leases as they were; unfinished downloads are gone on with. Called before the first request.</summary>
-    public void Load()
-    {
-        lock (_lock)
-        {
-            foreach (IndexRecord record in folder.Index())
-            {
-                LoadEntry(record);
-            }
-
-            foreach (Lease lease in folder.Leases())
-            {
-                _leases[lease.VolumeId] = lease;
-                if (_entries.TryGetValue(lease.Digest, out CacheEntry? entry))
-                {
-                    entry.Leases.Add(lease.VolumeId);
-                }
-            }
-
-            folder.RemoveStrays(_entries.Keys);
-            Log.Loaded(logger, _entries.Count, _leases.Count);
         }
     }
 
@@ -111,36 +114,26 @@ internal sealed partial class NodeCache(
         _stopped.Dispose();
     }
 
-    private void LoadEntry(IndexRecord record)
-    {
-        var entry = new CacheEntry(record.Model, record.LastUsed);
-        _entries[record.Model.Digest] = entry;
-        if (folder.IsComplete(record.Model.Digest))
-        {
-            entry.State = CacheEntryState.Ready;
-            entry.Progress.BytesExpected = record.Model.SizeBytes;
-            entry.Progress.Add(record.Model.SizeBytes);
-        }
-        else
-        {
-            Start(entry);
-        }
-    }
-
     /// <summary>The entry of a model: one that is there, or a new one whose download has begun.</summary>
-    private CacheEntry EntryFor(AuthorizedModel model)
+    private CacheEntry EntryFor(AuthorizedModel model, IReadOnlySet<string> spared)
     {
         lock (_lock)
         {
             if (_entries.TryGetValue(model.Digest, out CacheEntry? known) && !IsToBeFetchedAgain(known))
             {
+                if (known.Models.Add(model.ToString()))
+                {
+                    folder.Write(known.ToRecord());
+                }
+
                 return known;
             }
 
-            MakeRoomFor(model);
-            var entry = new CacheEntry(model, time.GetUtcNow()) { Failures = known?.Failures ?? 0 };
+            MakeRoomFor(model, spared);
+            var entry = new CacheEntry(model, time.GetUtcNow()) { Failures = known?.Failures ?? 0, IsPinned = known?.IsPinned ?? false };
+            entry.Models.UnionWith(known?.Models ?? []);
             entry.Leases.UnionWith(_leases.Values.Where(lease => lease.Digest == model.Digest).Select(lease => lease.VolumeId));
-            folder.Write(new IndexRecord(model, entry.LastUsed));
+            folder.Write(entry.ToRecord());
             _entries[model.Digest] = entry;
             Start(entry);
             return entry;
@@ -154,63 +147,6 @@ internal sealed partial class NodeCache(
         CacheEntryState.Ready => !folder.IsComplete(entry.Model.Digest),
         _ => false,
     };
-
-    private void MakeRoomFor(AuthorizedModel model)
-    {
-        CacheEntry[] others = [.. _entries.Values.Where(entry => entry.Model.Digest != model.Digest)];
-        IReadOnlyList<CacheEntry> evicted = Eviction.MakeRoom(others, model.SizeBytes, options.Capacity) ?? throw new NodeAgentException(
-            NodeAgentException.ResourceExhausted,
-            $"{model} needs {model.SizeBytes} bytes; the cache of node {options.NodeName} holds {options.Capacity}, of which "
-            + $"{others.Where(entry => entry.State == CacheEntryState.Downloading || entry.Leases.Count > 0).Sum(entry => entry.Bytes)} are in use");
-        foreach (CacheEntry entry in evicted)
-        {
-            Log.Evicted(logger, entry.Model.Digest, entry.Model.SizeBytes, model.Digest);
-            _entries.Remove(entry.Model.Digest);
-            folder.RemoveModel(entry.Model.Digest);
-        }
-    }
-
-    private void Start(CacheEntry entry) => entry.Download = Task.Run(() => DownloadAsync(entry));
-
-    /// <summary>Never throws: how it ended is in the entry.</summary>
-    private async Task DownloadAsync(CacheEntry entry)
-    {
-        try
-        {
-            await _downloads.WaitAsync(_stopped.Token);
-            try
-            {
-                await source.FetchAsync(entry.Model, folder.ModelPath(entry.Model.Digest), entry.Progress, _stopped.Token);
-            }
-            finally
-            {
-                _downloads.Release();
-            }
-
-            lock (_lock)
-            {
-                entry.State = CacheEntryState.Ready;
-                entry.Failures = 0;
-            }
-        }
-        catch (OperationCanceledException) when (_stopped.IsCancellationRequested)
-        {
-            // The agent stops; the next one goes on from the index and the journal.
-        }
-        catch (Exception e)
-        {
-            lock (_lock)
-            {
-                entry.State = CacheEntryState.Failed;
-                entry.LastError = e.Message;
-                entry.RetryAt = time.GetUtcNow() + Delay(entry.Failures++);
-            }
-
-            Log.DownloadFailed(logger, entry.Model.Digest, e.Message);
-        }
-    }
-
-    private static TimeSpan Delay(int failures) => TimeSpan.FromTicks((long)Math.Min(LastRetry.Ticks, FirstRetry.Ticks * Math.Pow(2, failures)));
 
     private EnsureModelResponse Answer(EnsureModelRequest request, CacheEntry entry)
     {
@@ -255,29 +191,19 @@ internal sealed partial class NodeCache(
     private void Touch(CacheEntry entry)
     {
         entry.LastUsed = time.GetUtcNow();
-        folder.Write(new IndexRecord(entry.Model, entry.LastUsed));
+        folder.Write(entry.ToRecord());
     }
 
     private static CachedModel StatusOf(CacheEntry entry) => new()
     {
         Digest = entry.Model.Digest,
+        Models = [.. entry.Models],
         State = entry.State.ToString(),
         BytesExpected = entry.Model.SizeBytes,
         BytesDownloaded = entry.Progress.BytesDone,
         Mounts = entry.Leases.Count,
+        IsPinned = entry.IsPinned,
         LastUsed = entry.LastUsed,
         LastError = entry.LastError,
     };
-
-    private static partial class Log
-    {
-        [LoggerMessage(10, LogLevel.Information, "The cache holds {Models} models and {Leases} leases")]
-        public static partial void Loaded(ILogger logger, int models, int leases);
-
-        [LoggerMessage(11, LogLevel.Information, "{Digest} with {Bytes} bytes was evicted for {Other}")]
-        public static partial void Evicted(ILogger logger, string digest, long bytes, string other);
-
-        [LoggerMessage(12, LogLevel.Warning, "{Digest} could not be fetched: {Reason}")]
-        public static partial void DownloadFailed(ILogger logger, string digest, string reason);
-    }
 }

@@ -21,7 +21,7 @@ internal sealed partial class DirectFile : IFileTarget, IDisposable
     private readonly SafeFileHandle _buffered;
     private readonly SafeFileHandle? _direct;
 
-    /// <summary>Opens or creates the file and gives it its length. Bytes not written yet are holes.</summary>
+    /// <summary>Opens or creates the file and gives it its length and its blocks. Throws <see cref="IOException"/> when the disk is full.</summary>
     public DirectFile(string path, long length)
     {
         _buffered = File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite);
@@ -29,6 +29,7 @@ internal sealed partial class DirectFile : IFileTarget, IDisposable
         {
             if (RandomAccess.GetLength(_buffered) != length)
             {
+                Reserve(_buffered, length);
                 RandomAccess.SetLength(_buffered, length);
             }
 
@@ -72,6 +73,19 @@ internal sealed partial class DirectFile : IFileTarget, IDisposable
         _direct?.Dispose();
     }
 
+    /// <summary>
+    /// Takes the blocks now, in long runs: a disk that has become full says so before bytes are fetched, and writers of several chunks do not each search for room.
+    /// </summary>
+    private static void Reserve(SafeFileHandle file, long length)
+    {
+        const int NotSupported = 95; // EOPNOTSUPP: the file system has no fallocate; blocks come with the writes
+        if (length > 0 && Allocate(file, 0, 0, length) != 0 && Marshal.GetLastPInvokeError() is var error and not NotSupported)
+        {
+            RandomAccess.SetLength(file, 0); // a file of full length is one that has its blocks
+            throw new IOException($"{length} bytes could not be reserved: {Marshal.GetPInvokeErrorMessage(error)}", error);
+        }
+    }
+
     private static unsafe bool IsAligned(ReadOnlySpan<byte> bytes)
     {
         fixed (byte* pointer = bytes)
@@ -82,4 +96,7 @@ internal sealed partial class DirectFile : IFileTarget, IDisposable
 
     [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int Open(string path, int flags);
+
+    [LibraryImport("libc", EntryPoint = "fallocate", SetLastError = true)]
+    private static partial int Allocate(SafeFileHandle file, int mode, long offset, long length);
 }

@@ -5,6 +5,7 @@ internal sealed class MaterializationProgress
 {
     private long _expected;
     private long _done;
+    private long _fetched;
 
     /// <summary>Logical bytes of the model; 0 until its manifest was read.</summary>
     public long BytesExpected
@@ -16,5 +17,17 @@ internal sealed class MaterializationProgress
     /// <summary>Logical bytes in place, those of an earlier run included.</summary>
     public long BytesDone => Interlocked.Read(ref _done);
 
+    /// <summary>Logical bytes that came from the registry; less than what is in place where an earlier run or another model had some.</summary>
+    public long BytesFetched => Interlocked.Read(ref _fetched);
+
     public void Add(long bytes) => Interlocked.Add(ref _done, bytes);
+
+    public void AddFetched(long bytes)
+    {
+        Interlocked.Add(ref _done, bytes);
+        Interlocked.Add(ref _fetched, bytes);
+    }
+
+    /// <summary>Another run begins, which counts anew what is in place.</summary>
+    public void Restart() => Interlocked.Exchange(ref _done, 0);
 }

@@ -12,14 +12,21 @@ namespace AiModels.NodeAgent.Materialization;
 /// </summary>
 internal sealed partial class Materializer(RegistryClient client, int parallelism, ILogger logger)
 {
+    /// <summary>
+    /// Two chunks a processor: one is hashed and expanded while the other's bytes arrive or are written. At most 16, which is 64 MiB of buffers; what a disk and a
+    /// network card can do is reached before.
+    /// </summary>
+    public static readonly int DefaultParallelism = Math.Clamp(2 * Environment.ProcessorCount, 4, 16);
+
     // A chunk that arrives damaged is fetched again; damage that stays is in the registry, and no number of tries helps.
     private const int TriesPerChunk = 3;
 
     /// <summary>
-    /// Makes <paramref name="target"/> hold the artifact's files. Throws <see cref="IOException"/> for disk, registry and lock troubles,
+    /// Makes <paramref name="target"/> hold the artifact's files, which it returns. Throws <see cref="IOException"/> for disk, registry and lock troubles,
     /// <see cref="FormatException"/> when the artifact is no model.
     /// </summary>
-    public async Task RunAsync(string repository, Digest digest, string target, MaterializationProgress progress, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<FileEntry>> RunAsync(
+        string repository, Digest digest, string target, ILocalFiles local, MaterializationProgress progress, CancellationToken cancellationToken)
     {
         ModelPackReader reader = await ModelPackReader.OpenAsync(client, repository, digest.ToString(), cancellationToken);
         progress.BytesExpected = reader.LogicalBytes;
@@ -34,26 +41,31 @@ internal sealed partial class Materializer(RegistryClient client, int parallelis
             }
             else
             {
-                await WriteAsync(reader, paths, journal, progress, cancellationToken);
+                await WriteAsync(reader, paths, journal, local, progress, cancellationToken);
                 Publish(paths);
                 Log.Published(logger, digest, reader.Files.Count, reader.LogicalBytes, paths.Target);
             }
 
             File.Delete(paths.Journal); // while the lock is still held
         }
+
+        return reader.Files;
     }
 
     /// <summary>Publishing is atomic, so a folder that is there is whole; the sizes are looked at to notice one that somebody meddled with.</summary>
     private static bool IsFinished(string target, IReadOnlyList<FileEntry> files) => Directory.Exists(target)
         && files.All(file => new FileInfo(Path.Combine(target, file.Path)) is { Exists: true } info && info.Length == file.Length);
 
-    private async Task WriteAsync(ModelPackReader reader, TargetPaths paths, ResumeJournal journal, MaterializationProgress progress, CancellationToken cancellationToken)
+    private async Task WriteAsync(
+        ModelPackReader reader, TargetPaths paths, ResumeJournal journal, ILocalFiles local, MaterializationProgress progress, CancellationToken cancellationToken)
     {
         Directory.CreateDirectory(paths.Partial);
         using var files = new PartialFiles(paths.Partial, reader.Files);
         files.CreateFolders();
-        Work[] work = [.. Missing(reader.Files, journal, progress)];
-        CheckRoom(paths.Parent, work);
+        HashSet<int> linked = Link(reader.Files, journal, files, local);
+        progress.Add(linked.Sum(index => reader.Files[index].Length));
+        Work[] work = [.. Missing(reader.Files, journal, progress).Where(item => !linked.Contains(item.File))];
+        CheckRoom(paths.Parent, files.BytesWithoutRoom(work.Select(item => item.File)));
         if (journal.Count > 0)
         {
             Log.Resuming(logger, reader.Digest, progress.BytesDone, progress.BytesExpected);
@@ -69,7 +81,7 @@ internal sealed partial class Materializer(RegistryClient client, int parallelis
                 await CopyAsync(reader, files.Rent(item.File, chunksOfFile[item.File]), item.Chunk, cancellation);
                 journal.Add(item.File, item.Chunk.Index);
                 files.Return(item.File);
-                progress.Add(item.Chunk.Length);
+                progress.AddFetched(item.Chunk.Length);
                 syncs.Wrote(item.Chunk.Length);
             });
     }
@@ -88,6 +100,29 @@ internal sealed partial class Materializer(RegistryClient client, int parallelis
                 Log.Damaged(logger, chunk.StoredDigest, e.Message);
             }
         }
+    }
+
+    /// <summary>Files of which nothing was fetched yet and that can be had from this disk; their indexes.</summary>
+    private static HashSet<int> Link(IReadOnlyList<FileEntry> entries, ResumeJournal journal, PartialFiles files, ILocalFiles local)
+    {
+        var linked = new HashSet<int>();
+        for (int i = 0; i < entries.Count; i++)
+        {
+            FileEntry file = entries[i];
+            if (file.Chunks.Any(chunk => journal.Contains(i, chunk.Index)))
+            {
+                continue;
+            }
+
+            // A link of an earlier run is another model's file too: it must not be written into.
+            File.Delete(files.PathOf(file));
+            if (file.Length > 0 && local.TryLink(file, files.PathOf(file)))
+            {
+                linked.Add(i);
+            }
+        }
+
+        return linked;
     }
 
     /// <summary>The chunks that are not there yet, in the order of the files. Empty files are made here: they have no bytes to write.</summary>
@@ -110,13 +145,12 @@ internal sealed partial class Materializer(RegistryClient client, int parallelis
     }
 
     /// <summary>Tells a full disk before the first byte and not in the middle.</summary>
-    private static void CheckRoom(string folder, Work[] work)
+    private static void CheckRoom(string folder, long needed)
     {
-        long needed = work.Sum(item => item.Chunk.Length);
         long available = new DriveInfo(folder).AvailableFreeSpace;
         if (needed > available)
         {
-            throw new IOException($"{folder} has room for {available} bytes, and {needed} are still to be written");
+            throw DiskFull.Of($"{folder} has room for {available} bytes, and {needed} are needed");
         }
     }
 

@@ -19,6 +19,11 @@ internal sealed class PartialFiles(string root, IReadOnlyList<FileEntry> files) 
 
     public string PathOf(FileEntry file) => Path.Combine(root, file.Path);
 
+    /// <summary>Bytes that these files will take of the disk. A file that an earlier run began has its blocks (<see cref="DirectFile"/>).</summary>
+    public long BytesWithoutRoom(IEnumerable<int> indexes) => indexes.Distinct()
+        .Where(index => new FileInfo(PathOf(files[index])) is not { Exists: true } info || info.Length != files[index].Length)
+        .Sum(index => files[index].Length);
+
     /// <summary>The file for a chunk's writer, who calls <see cref="Return"/> when done with it.</summary>
     /// <param name="chunks">How many chunks of this file are to be written in this run.</param>
     public DirectFile Rent(int index, int chunks)
@@ -53,15 +58,40 @@ internal sealed class PartialFiles(string root, IReadOnlyList<FileEntry> files) 
         open.File.Dispose();
     }
 
-    /// <summary>Waits until the bytes of all open files are on the disk; the closed ones are.</summary>
+    /// <summary>Waits until the bytes of all files are on the disk. Writers go on meanwhile: a flush takes as long as dozens of chunks.</summary>
     public void Flush()
     {
+        int[] held;
         lock (_lock)
         {
-            foreach (OpenFile open in _open.Values)
+            held = [.. _open.Keys];
+            foreach (int index in held)
             {
-                open.File.Flush();
+                _open[index].Left++;
             }
+        }
+
+        foreach (int index in held)
+        {
+            FlushHeld(index);
+        }
+    }
+
+    private void FlushHeld(int index)
+    {
+        OpenFile open;
+        lock (_lock)
+        {
+            open = _open[index];
+        }
+
+        try
+        {
+            open.File.Flush();
+        }
+        finally
+        {
+            Return(index);
         }
     }
 

@@ -4,9 +4,11 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using AiModels.Contracts.V1Alpha1;
 using AiModels.Hosting.Kubernetes;
+using AiModels.ModelPack;
 using AiModels.ModelPack.Client;
 using AiModels.ModelPack.Oci;
 using AiModels.NodeAgent.Authorization;
+using AiModels.NodeAgent.Cache;
 using AiModels.NodeAgent.Materialization;
 
 namespace AiModels.NodeAgent.Registry;
@@ -19,7 +21,30 @@ internal sealed class RegistryModelSource(
     private readonly ConcurrentDictionary<string, RegistryClient> _clients = new();
     private readonly ConcurrentDictionary<string, AuthorizedModel> _models = new();
 
-    public async Task FetchAsync(AuthorizedModel model, string target, MaterializationProgress progress, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<CachedFile>> FetchAsync(
+        AuthorizedModel model, string target, ILocalFiles local, MaterializationProgress progress, CancellationToken cancellationToken)
+    {
+        (RegistryClient registry, string repository) = await OpenAsync(model, cancellationToken);
+        var materializer = new Materializer(registry, options.Parallelism, logger);
+        return [.. (await materializer.RunAsync(repository, Digest.Parse(model.Digest), target, local, progress, cancellationToken)).Select(CachedFile.Of)];
+    }
+
+    public async Task<string?> VerifyAsync(AuthorizedModel model, string folder, long bytesPerSecond, CancellationToken cancellationToken)
+    {
+        (RegistryClient registry, string repository) = await OpenAsync(model, cancellationToken);
+        ModelPackReader reader = await ModelPackReader.OpenAsync(registry, repository, model.Digest, cancellationToken);
+        return await new FolderCheck(bytesPerSecond, time).FindDamageAsync(folder, reader.Files, cancellationToken);
+    }
+
+    public void Dispose()
+    {
+        foreach (RegistryClient registry in _clients.Values)
+        {
+            registry.Dispose();
+        }
+    }
+
+    private async Task<(RegistryClient Registry, string Repository)> OpenAsync(AuthorizedModel model, CancellationToken cancellationToken)
     {
         RegistryGrantStatus grant = await AskAsync(model, cancellationToken);
         _models[grant.Repository] = model;
@@ -30,15 +55,7 @@ internal sealed class RegistryModelSource(
             Grants = new CachingGrantSource(new GrantsOfApi(this), time),
             Time = time,
         }));
-        await new Materializer(registry, options.Parallelism, logger).RunAsync(grant.Repository, Digest.Parse(model.Digest), target, progress, cancellationToken);
-    }
-
-    public void Dispose()
-    {
-        foreach (RegistryClient registry in _clients.Values)
-        {
-            registry.Dispose();
-        }
+        return (registry, grant.Repository);
     }
 
     private async Task<RegistryGrantStatus> AskAsync(AuthorizedModel model, CancellationToken cancellationToken)

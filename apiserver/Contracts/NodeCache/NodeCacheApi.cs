@@ -60,6 +60,10 @@ public sealed record NodeCacheStatus
 {
     public long CapacityBytes { get; init; }
     public long UsedBytes { get; init; }
+
+    /// <summary>Of the used bytes, what stays whether it is used or not.</summary>
+    public long PinnedBytes { get; init; }
+
     public IReadOnlyList<CachedModel> Models { get; init; } = [];
 }
 
@@ -67,6 +71,9 @@ public sealed record NodeCacheStatus
 public sealed record CachedModel
 {
     public required string Digest { get; init; }
+
+    /// <summary>The models that asked for it: "Model team-a/bge-m3", "ClusterModel shared".</summary>
+    public IReadOnlyList<string> Models { get; init; } = [];
 
     /// <summary>Downloading, Ready or Failed.</summary>
     public required string State { get; init; }
@@ -76,6 +83,9 @@ public sealed record CachedModel
 
     /// <summary>How many volumes have it mounted.</summary>
     public int Mounts { get; init; }
+
+    public bool IsPinned { get; init; }
+
 
     public DateTimeOffset? LastUsed { get; init; }
     public string? LastError { get; init; }

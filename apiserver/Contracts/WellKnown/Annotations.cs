@@ -12,6 +12,12 @@ public static class Annotations
     /// <summary>On a workload's own metadata: an existing PVC of its namespace that holds the models.</summary>
     public const string ModelCacheClaim = "ai.deckhouse.io/model-cache-claim";
 
+    /// <summary>
+    /// On a ClusterModel, "true": in NodeCache delivery every node's cache fetches it ahead and keeps it, used or not. Only an administrator's models can be pinned:
+    /// a pin takes room from everybody.
+    /// </summary>
+    public const string NodeCachePin = "ai.deckhouse.io/node-cache-pin";
+
     /// <summary>Written by the controller on the workload: what the names were resolved to, as JSON.</summary>
     public const string ResolvedModels = "ai.deckhouse.io/resolved-models";
 

@@ -15,6 +15,9 @@ internal sealed class ZstdFrameReader(ChunkEntry chunk, Stream stored) : IDispos
     private int _filled;
     private int _frameLength;
 
+    // Reading further than a frame means moving the rest to the front afterwards. The frames of a chunk are about equally long, so the last one tells how far to read.
+    private int _likelyLength = Segment.Capacity;
+
     /// <summary>The current frame.</summary>
     public ReadOnlySpan<byte> Frame => _buffer.GetSpan()[.._frameLength];
 
@@ -46,6 +49,7 @@ internal sealed class ZstdFrameReader(ChunkEntry chunk, Stream stored) : IDispos
 
         _frameLength = position + (hasChecksum ? ChecksumLength : 0);
         await FillAsync(_frameLength, cancellationToken);
+        _likelyLength = _frameLength;
         return true;
     }
 
@@ -95,7 +99,7 @@ internal sealed class ZstdFrameReader(ChunkEntry chunk, Stream stored) : IDispos
 
         while (_filled < wanted)
         {
-            int room = (int)Math.Min(Segment.Capacity - _filled, _unread);
+            int room = (int)Math.Min(Math.Max(wanted, _likelyLength) - _filled, _unread);
             int count = room == 0 ? 0 : await stored.ReadAsync(_buffer.Memory.Slice(_filled, room), cancellationToken);
             if (count == 0)
             {

@@ -1,4 +1,4 @@
-using AiModels.CsiDriver.Mounting;
+using AiModels.Hosting.Mounts;
 
 namespace AiModels.CsiDriver.Tests.Mounting;
 

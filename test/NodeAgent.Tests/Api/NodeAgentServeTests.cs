@@ -5,6 +5,7 @@ using AiModels.Contracts.NodeCache;
 using AiModels.Contracts.V1Alpha1;
 using AiModels.NodeAgent.Authorization;
 using AiModels.NodeAgent.Materialization;
+using AiModels.NodeAgent.Prefetching;
 using AiModels.NodeAgent.Registry;
 using AiModels.NodeAgent.Tests.Cache;
 using Microsoft.AspNetCore.Builder;
@@ -87,6 +88,11 @@ public sealed class NodeAgentServeTests
         Assert.Contains("another node agent", e.Message);
     }
 
+    private sealed class NothingWanted : IModelCatalog
+    {
+        public Task<WantedModels> ReadAsync(CancellationToken cancellationToken) => Task.FromResult(new WantedModels([], []));
+    }
+
     private static EnsureModelRequest Request() => new()
     {
         VolumeId = "csi/1",
@@ -105,6 +111,7 @@ public sealed class NodeAgentServeTests
         {
             builder.Services.AddSingleton<IMountAuthorizer>(_authorizer);
             builder.Services.AddSingleton<IModelSource>(new FakeSource());
+            builder.Services.AddSingleton<IModelCatalog>(new NothingWanted());
         });
         await app.StartAsync(TestContext.CancellationToken);
         return app;

@@ -1,7 +1,10 @@
+using System.Diagnostics.Metrics;
 using AiModels.Contracts.NodeCache;
+using AiModels.NodeAgent.Authorization;
 using AiModels.NodeAgent.Cache;
 using AiModels.NodeAgent.Materialization;
 using AiModels.TestKit;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace AiModels.NodeAgent.Tests.Cache;
@@ -10,6 +13,8 @@ namespace AiModels.NodeAgent.Tests.Cache;
 internal sealed class CacheTestBench : IAsyncDisposable
 {
     private readonly string _root = Directory.CreateTempSubdirectory("cache-").FullName;
+
+    private readonly ServiceProvider _services = new ServiceCollection().AddMetrics().BuildServiceProvider();
 
     public CacheTestBench() => Cache = Start();
 
@@ -20,6 +25,10 @@ internal sealed class CacheTestBench : IAsyncDisposable
     public FakeAuthorizer Authorizer { get; } = new();
 
     public ManualClock Clock { get; } = new();
+
+    public FakeMounts Mounts { get; } = new();
+
+    public long Capacity { get; set; } = 250;
 
     public string ModelsFolder => Path.Combine(_root, "models");
 
@@ -38,7 +47,12 @@ internal sealed class CacheTestBench : IAsyncDisposable
         },
         CancellationToken.None);
 
+    public static AuthorizedModel Model(string name) => new("Model", "team-a", name, DigestOf(name), 100);
+
     public CachedModel? StatusOf(string model) => Cache.Status().Models.SingleOrDefault(entry => entry.Digest == DigestOf(model));
+
+    public Task WhenReadyAsync(string model) => Eventually.GetAsync(
+        () => Task.FromResult(StatusOf(model)?.State), state => state == "Ready", $"model {model} is Ready", CancellationToken.None);
 
     /// <summary>A new cache over the same folder, as after a crash: nothing is told to the old one.</summary>
     public void Restart()
@@ -55,13 +69,14 @@ internal sealed class CacheTestBench : IAsyncDisposable
             ReadOnlyTree.Remove(model);
         }
 
+        await _services.DisposeAsync();
         Directory.Delete(_root, recursive: true);
     }
 
     private NodeCache Start()
     {
-        var options = new ServeOptions { NodeName = "node-1", CacheDir = _root, Capacity = 250 };
-        var cache = new NodeCache(new CacheFolder(_root), Authorizer, Source, options, Clock, NullLogger<NodeCache>.Instance);
+        var options = new ServeOptions { NodeName = "node-1", CacheDir = _root, Capacity = Capacity };
+        var cache = new NodeCache(new CacheFolder(_root), Mounts, Authorizer, Source, options, new NodeAgentMetrics(_services.GetRequiredService<IMeterFactory>()), Clock, NullLogger<NodeCache>.Instance);
         cache.Load();
         return cache;
     }

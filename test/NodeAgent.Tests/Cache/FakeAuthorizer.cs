@@ -14,5 +14,8 @@ internal sealed class FakeAuthorizer : IMountAuthorizer
         ? Task.FromException<AuthorizedModel>(refusal)
         : Task.FromResult(new AuthorizedModel(request.ModelKind, request.PodNamespace, request.ModelName, request.Digest, 100));
 
+    public Task<AuthorizedModel> ResolveAsync(string kind, string podNamespace, string name, string digest, CancellationToken cancellationToken) =>
+        Task.FromResult(new AuthorizedModel(kind, podNamespace, name, digest, 100));
+
     public Task<bool> IsGoneAsync(string podNamespace, string podName, string podUid, CancellationToken cancellationToken) => Task.FromResult(GonePods.Contains(podUid));
 }

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using AiModels.NodeAgent.Authorization;
+using AiModels.NodeAgent.Cache;
 using AiModels.NodeAgent.Materialization;
 using AiModels.NodeAgent.Registry;
 
@@ -15,7 +16,14 @@ internal sealed class FakeSource : IModelSource
 
     public Exception? Failure { get; set; }
 
-    public async Task FetchAsync(AuthorizedModel model, string target, MaterializationProgress progress, CancellationToken cancellationToken)
+    /// <summary>What the scrubber is told.</summary>
+    public string? Damage { get; set; }
+
+    /// <summary>A failure of the next download alone.</summary>
+    public Exception? NextFailure { get; set; }
+
+    public async Task<IReadOnlyList<CachedFile>> FetchAsync(
+        AuthorizedModel model, string target, ILocalFiles local, MaterializationProgress progress, CancellationToken cancellationToken)
     {
         Fetched.Enqueue(model.Digest);
         if (Hold is { } hold)
@@ -29,8 +37,17 @@ internal sealed class FakeSource : IModelSource
             throw failure;
         }
 
+        if (NextFailure is { } next)
+        {
+            NextFailure = null;
+            throw next;
+        }
+
         Directory.CreateDirectory(target);
-        await File.WriteAllTextAsync(Path.Combine(target, "config.json"), model.Name, cancellationToken);
+        await File.WriteAllTextAsync(Path.Combine(target, "config.json"), model.Name.PadRight((int)model.SizeBytes), cancellationToken);
         ReadOnlyTree.Seal(target);
+        return [new CachedFile("config.json", model.SizeBytes, model.Digest)];
     }
+
+    public Task<string?> VerifyAsync(AuthorizedModel model, string folder, long bytesPerSecond, CancellationToken cancellationToken) => Task.FromResult(Damage);
 }

@@ -12,7 +12,7 @@ public sealed class NodeCacheTests
     {
         await using var bench = new CacheTestBench();
         EnsureModelResponse response = await bench.EnsureAsync("a", "v1");
-        Assert.AreEqual("a", await File.ReadAllTextAsync(Path.Combine(response.Path!, "config.json")));
+        Assert.AreEqual("a", (await File.ReadAllTextAsync(Path.Combine(response.Path!, "config.json"))).TrimEnd());
         Assert.AreEqual(1, bench.StatusOf("a")!.Mounts);
         Assert.AreEqual("Ready", bench.StatusOf("a")!.State);
     }
@@ -160,7 +160,7 @@ public sealed class NodeCacheTests
         await using var bench = new CacheTestBench();
         await bench.EnsureAsync("a", "v1");
         await bench.EnsureAsync("a", "v2");
-        using var keeper = new LeaseKeeper(bench.Cache, bench.Authorizer, bench.Clock, NullLogger<LeaseKeeper>.Instance);
+        using var keeper = new LeaseKeeper(bench.Cache, bench.Mounts, bench.Authorizer, bench.Clock, NullLogger<LeaseKeeper>.Instance);
         bench.Authorizer.GonePods.Add("uid-v1");
         await keeper.LookAsync(CancellationToken.None);
         Assert.AreEqual(2, bench.StatusOf("a")!.Mounts);

@@ -180,11 +180,78 @@ public sealed class MaterializerTests
         return damaged;
     }
 
-    private async Task<MaterializationProgress> RunAsync(FakeRegistry registry, Digest digest, CancellationToken? cancellationToken = null)
+    [TestMethod, Timeout(60_000)]
+    public async Task Run_OfAModelThatSharesAFileWithAnother_LinksItAndFetchesTheRest()
+    {
+        await using FakeRegistry registry = await FakeRegistry.StartAsync();
+        byte[] shared = Noise(7, 5 * 1024 * 1024);
+        byte[] own = Noise(8, 1024);
+        Digest digest = await registry.PackAsync(("weights.bin", shared), ("config.json", own), ("empty", []));
+        string neighbour = Path.Combine(_folder, "neighbour.bin");
+        await File.WriteAllBytesAsync(neighbour, shared, TestContext.CancellationToken);
+        var local = new OneLocalFile("weights.bin", neighbour);
+        MaterializationProgress progress = await RunAsync(registry, digest, local: local);
+
+        Assert.AreEqual(2, LinksOf(neighbour), "one file with two names");
+        Assert.AreSequenceEqual(shared, await File.ReadAllBytesAsync(Path.Combine(Target, "weights.bin"), TestContext.CancellationToken));
+        Assert.AreSequenceEqual(own, await File.ReadAllBytesAsync(Path.Combine(Target, "config.json"), TestContext.CancellationToken));
+        Assert.AreEqual((long)own.Length, progress.BytesFetched);
+        Assert.AreEqual(progress.BytesExpected, progress.BytesDone);
+        Assert.IsLessThanOrEqualTo(2, registry.Fetched.Count, "the config blob and the small file");
+    }
+
+    [TestMethod, Timeout(60_000)]
+    public async Task Run_AfterALinkThatIsNoLongerToBeHad_DoesNotWriteIntoTheOtherModelsFile()
+    {
+        await using FakeRegistry registry = await FakeRegistry.StartAsync();
+        byte[] content = Noise(9, 3 * 1024 * 1024);
+        Digest digest = await registry.PackAsync(("weights.bin", content));
+        string neighbour = Path.Combine(_folder, "neighbour.bin");
+        await File.WriteAllTextAsync(neighbour, "another model's", TestContext.CancellationToken);
+        string partial = new TargetPaths(Target).Partial;
+        Directory.CreateDirectory(partial);
+        Assert.IsTrue(HardLink.TryCreate(neighbour, Path.Combine(partial, "weights.bin"), new FileInfo(neighbour).Length));
+        await RunAsync(registry, digest);
+        Assert.AreEqual("another model's", await File.ReadAllTextAsync(neighbour, TestContext.CancellationToken));
+        Assert.AreSequenceEqual(content, await File.ReadAllBytesAsync(Path.Combine(Target, "weights.bin"), TestContext.CancellationToken));
+    }
+
+    [TestMethod, Timeout(60_000)]
+    public async Task FolderCheck_OfAFlippedBit_NamesTheFile()
+    {
+        await using FakeRegistry registry = await FakeRegistry.StartAsync();
+        byte[] content = Noise(10, 5 * 1024 * 1024);
+        Digest digest = await registry.PackAsync(("config.json", "{}"u8.ToArray()), ("weights.bin", content));
+        await RunAsync(registry, digest);
+        var reader = await AiModels.ModelPack.ModelPackReader.OpenAsync(registry.Client, FakeRegistry.Repository, digest.ToString(), TestContext.CancellationToken);
+        var check = new FolderCheck(bytesPerSecond: 1L << 40, TimeProvider.System);
+        Assert.IsNull(await check.FindDamageAsync(Target, reader.Files, TestContext.CancellationToken));
+
+        string file = Path.Combine(Target, "weights.bin");
+        File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        await File.WriteAllBytesAsync(file, Flip(content), TestContext.CancellationToken);
+        Assert.Contains("weights.bin: the 2097152 bytes from 2097152", await check.FindDamageAsync(Target, reader.Files, TestContext.CancellationToken) ?? "");
+    }
+
+    private sealed class OneLocalFile(string path, string source) : ILocalFiles
+    {
+        public bool TryLink(AiModels.ModelPack.Format.FileEntry file, string target) => file.Path == path && HardLink.TryCreate(source, target, file.Length);
+    }
+
+    /// <summary>Number of names of a file: stat(1) tells, .NET does not.</summary>
+    private static int LinksOf(string path)
+    {
+        using var stat = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("stat", ["-c", "%h", path]) { RedirectStandardOutput = true })!;
+        string output = stat.StandardOutput.ReadToEnd();
+        stat.WaitForExit();
+        return int.Parse(output, System.Globalization.CultureInfo.InvariantCulture);
+    }
+
+    private async Task<MaterializationProgress> RunAsync(FakeRegistry registry, Digest digest, CancellationToken? cancellationToken = null, ILocalFiles? local = null)
     {
         var progress = new MaterializationProgress();
         await new Materializer(registry.Client, parallelism: 2, NullLogger.Instance)
-            .RunAsync(FakeRegistry.Repository, digest, Target, progress, cancellationToken ?? TestContext.CancellationToken);
+            .RunAsync(FakeRegistry.Repository, digest, Target, local ?? NoLocalFiles.Instance, progress, cancellationToken ?? TestContext.CancellationToken);
         return progress;
     }
 }

@@ -1,13 +1,16 @@
 using System.Text;
 
-namespace AiModels.CsiDriver.Mounting;
+namespace AiModels.Hosting.Mounts;
 
 /// <summary>The mounts of this process's mount namespace, in the order they were made (proc(5), /proc/self/mountinfo).</summary>
-internal sealed class MountTable(IReadOnlyList<MountEntry> entries)
+public sealed class MountTable(IReadOnlyList<MountEntry> entries)
 {
     public const string DefaultPath = "/proc/self/mountinfo";
 
     public static MountTable Read(string path = DefaultPath) => new([.. File.ReadLines(path).Select(MountEntry.Parse)]);
+
+    /// <summary>All of them.</summary>
+    public IReadOnlyList<MountEntry> Entries => entries;
 
     /// <summary>The topmost mount exactly on a path that has no symbolic links.</summary>
     public MountEntry? On(string path) => entries.LastOrDefault(entry => entry.MountPoint == path);
@@ -32,7 +35,7 @@ internal sealed class MountTable(IReadOnlyList<MountEntry> entries)
 /// <param name="Device">major:minor of the file system.</param>
 /// <param name="Root">The folder of that file system that is shown.</param>
 /// <param name="Options">Options of this mount, for instance ro,relatime.</param>
-internal sealed record MountEntry(string Device, string Root, string MountPoint, IReadOnlyList<string> Options)
+public sealed record MountEntry(string Device, string Root, string MountPoint, IReadOnlyList<string> Options)
 {
     public bool IsReadOnly => Options.Contains("ro");
 

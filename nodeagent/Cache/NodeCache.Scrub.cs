@@ -1,0 +1,60 @@
+namespace AiModels.NodeAgent.Cache;
+
+/// <summary>Looking at the bytes again.</summary>
+internal sealed partial class NodeCache
+{
+    /// <summary>
+    /// Compares the model that was looked at longest ago with its digests. A damaged one is set aside, so that what has it mounted keeps what it has, and fetched again
+    /// for everybody who comes.
+    /// </summary>
+    public async Task ScrubOneAsync(long bytesPerSecond, CancellationToken cancellationToken)
+    {
+        CacheEntry? entry;
+        lock (_lock)
+        {
+            entry = _entries.Values.Where(entry => entry.State == CacheEntryState.Ready).MinBy(entry => entry.VerifiedAt);
+        }
+
+        if (entry is null)
+        {
+            return;
+        }
+
+        string? damage = await source.VerifyAsync(entry.Model, PathOf(entry), bytesPerSecond, cancellationToken);
+        lock (_lock)
+        {
+            if (_entries.GetValueOrDefault(entry.Model.Digest) != entry)
+            {
+                return; // evicted while we looked: what was missing proves nothing
+            }
+
+            entry.VerifiedAt = time.GetUtcNow();
+            if (damage is not null)
+            {
+                FetchAnew(entry, damage);
+            }
+
+            folder.Write(entry.ToRecord());
+        }
+    }
+
+    private void FetchAnew(CacheEntry entry, string damage)
+    {
+        Log.Damaged(logger, entry.Model.Digest, damage);
+        metrics.Damaged();
+        folder.SetAside(entry.Model.Digest, time.GetUtcNow());
+        foreach (CacheEntry sibling in _entries.Values.Where(sibling => SharesFiles(sibling, entry)))
+        {
+            sibling.VerifiedAt = CacheEntry.Suspect; // the same bytes under other names: nobody is given them before they were looked at, which is next
+        }
+
+        entry.LastError = damage;
+        entry.Files = null;
+        entry.State = CacheEntryState.Downloading;
+        entry.Progress.Restart();
+        Start(entry);
+    }
+
+    private static bool SharesFiles(CacheEntry one, CacheEntry other) =>
+        one != other && one.Files?.Any(file => other.Files?.Any(known => known.Content == file.Content) == true) == true;
+}

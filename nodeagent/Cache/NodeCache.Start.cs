@@ -1,0 +1,65 @@
+namespace AiModels.NodeAgent.Cache;
+
+/// <summary>Coming back: what an earlier agent left, looked over before the first request.</summary>
+internal sealed partial class NodeCache
+{
+    /// <summary>
+    /// Reads the folder: complete models and leases as they were, leases that were lost from the mount table; unfinished and incomplete models are fetched (again).
+    /// Called before the first request.
+    /// </summary>
+    public void Load()
+    {
+        IReadOnlyList<MountedModel> mounted = mounts.Find();
+        lock (_lock)
+        {
+            IndexRecord[] records = [.. folder.Index()];
+            foreach (Lease lease in folder.Leases())
+            {
+                _leases[lease.VolumeId] = lease;
+            }
+
+            foreach (Lease lease in LostLeases(mounted))
+            {
+                Log.LeaseFound(logger, lease.VolumeId, lease.Digest, lease.PodUid);
+                folder.Write(lease);
+                _leases[lease.VolumeId] = lease;
+            }
+
+            foreach (IndexRecord record in records)
+            {
+                LoadEntry(record);
+            }
+
+            Log.Loaded(logger, _entries.Count, _leases.Count, _limits.Capacity);
+        }
+
+        Trim();
+    }
+
+    private IEnumerable<Lease> LostLeases(IEnumerable<MountedModel> mounted) => mounted
+        .Where(mount => mount.VolumeId is not null && mount.PodUid is not null && !_leases.ContainsKey(mount.VolumeId))
+        .Select(mount => new Lease(mount.VolumeId!, mount.Digest, "", "", mount.PodUid!));
+
+    private void LoadEntry(IndexRecord record)
+    {
+        var entry = new CacheEntry(record.Model, record.LastUsed) { IsPinned = record.IsPinned, VerifiedAt = record.VerifiedAt ?? record.LastUsed };
+        entry.Models.UnionWith(record.Models);
+        entry.Leases.UnionWith(_leases.Values.Where(lease => lease.Digest == record.Model.Digest).Select(lease => lease.VolumeId));
+        _entries[record.Model.Digest] = entry;
+        if (record.Files is { } files && folder.LooksWhole(record.Model.Digest, files))
+        {
+            entry.Files = files;
+            entry.State = CacheEntryState.Ready;
+            entry.Progress.BytesExpected = record.Model.SizeBytes;
+            entry.Progress.Add(record.Model.SizeBytes);
+            return;
+        }
+
+        if (record.Files is not null)
+        {
+            Log.Incomplete(logger, record.Model.Digest);
+        }
+
+        Start(entry);
+    }
+}
