@@ -15,11 +15,8 @@ usage: hack/local-cluster.sh COMMAND [options]
   --port N         port of the API, up only; the next four are used as well (default: 16443)
   --without LIST   up only: components not to start (apiserver,registry,controllers,nodeagent,csi-driver)
   --delivery-type SharedPVC|NodeCache     up only: how models reach Pods (default: SharedPVC)
-<<<<<<< HEAD
   --request-timeout TIME                  up only: how long a request through the host's API may take (default: 60s, as kube-apiserver's)
-=======
   --capacity-limit SIZE                   up only: how much the registry may store, for instance 20Gi (default: what the disk takes)
->>>>>>> f0ec438 (Capacity: a ledger of stored, staged, moving and reserved bytes refuses what has no room)
 
 example:
   hack/local-cluster.sh up && eval "\$(hack/local-cluster.sh env)" && export KUBECONFIG && kubectl get nodes
@@ -34,13 +31,8 @@ while [ $# -gt 0 ]; do
   case $1 in
     --help | -h) usage; exit 0 ;;
     --data=*) data=${1#*=} ;;
-<<<<<<< HEAD
-    --port=* | --without=* | --delivery-type=* | --request-timeout=*) arguments+=("$1") ;;
-    --data | --port | --without | --delivery-type | --request-timeout)
-=======
-    --port=* | --without=* | --delivery-type=* | --capacity-limit=*) arguments+=("$1") ;;
-    --data | --port | --without | --delivery-type | --capacity-limit)
->>>>>>> f0ec438 (Capacity: a ledger of stored, staged, moving and reserved bytes refuses what has no room)
+    --port=* | --without=* | --delivery-type=* | --request-timeout=* | --capacity-limit=*) arguments+=("$1") ;;
+    --data | --port | --without | --delivery-type | --request-timeout | --capacity-limit)
       [ $# -ge 2 ] || { echo "local-cluster.sh: $1: a value is missing (see --help)" >&2; exit 2; }
       if [ "$1" = --data ]; then data=$2; else arguments+=("$1" "$2"); fi
       shift ;;

@@ -24,13 +24,11 @@ public sealed class LocalClusterOptions : IValidatableObject
     [AllowedValues("SharedPVC", "NodeCache")]
     public string DeliveryType { get; set; } = "SharedPVC";
 
-<<<<<<< HEAD
     [Option("How long a request that is no watch may take through the host's API, as kube-apiserver's option of this name: bodies that take longer go in pieces.")]
     public TimeSpan RequestTimeout { get; set; } = TimeSpan.FromSeconds(60);
-=======
+
     [Option("How much the registry may store, for instance 20Gi. Default: what the disk takes.", Bytes = true)]
     public long? CapacityLimit { get; set; }
->>>>>>> f0ec438 (Capacity: a ledger of stored, staged, moving and reserved bytes refuses what has no room)
 
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {

@@ -12,13 +12,8 @@ namespace AiModels.ApiServer.Subresources;
 /// /upload of a model. create opens a session and hands out its token; update (PUT) takes the whole file, patch and HEAD are tus, get tells the state,
 /// delete aborts. The session's token is good for everything here but create, unless tus creates.
 /// </summary>
-<<<<<<< HEAD
 internal sealed class UploadSubresource(
-    UploadSessions sessions, UploadReceiver receiver, ActiveUploads active, ParkedTransfers parked, UploadOptions options, TimeProvider time) : ISubresource
-=======
-internal sealed class UploadSubresource(UploadSessions sessions, UploadReceiver receiver, ActiveUploads active, ParkedTransfers parked, UploadRoom room)
-    : ISubresource
->>>>>>> f0ec438 (Capacity: a ledger of stored, staged, moving and reserved bytes refuses what has no room)
+    UploadSessions sessions, UploadReceiver receiver, ActiveUploads active, ParkedTransfers parked, UploadRoom room, UploadOptions options, TimeProvider time) : ISubresource
 {
     public string Name => "upload";
 

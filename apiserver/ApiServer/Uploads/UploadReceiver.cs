@@ -78,17 +78,7 @@ internal sealed partial class UploadReceiver(
             UploadTransfer? transfer = await parked.TakeAsync(upload.Record, offset);
             if (transfer is null)
             {
-<<<<<<< HEAD
-=======
-                IReadOnlyList<UploadChunk> chunks = await journal.ChunksAsync(upload.Record, stop);
-                long durable = UploadTransfer.DurableOffset(upload.Record, chunks);
-                if (durable != offset)
-                {
-                    throw UploadErrors.WrongOffset(offset, durable);
-                }
-
                 await room.ReserveAsync(upload.Record, offset, stop);
->>>>>>> f0ec438 (Capacity: a ledger of stored, staged, moving and reserved bytes refuses what has no room)
                 transfer = await UploadTransfer.OpenAsync(upload.Record, chunks, registry, journal, options.BytesInFlight, stop);
             }
 
