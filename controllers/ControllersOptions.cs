@@ -48,6 +48,23 @@ public sealed class ControllersOptions : IValidatableObject
     [Option("CA that signed the certificates of hubs and their mirrors, PEM. Default: the system's.", Placeholder = "FILE")]
     public string? SourceCaFile { get; set; }
 
+    [Option("Proxy on the way to hubs. Default: the environment's HTTPS_PROXY, HTTP_PROXY and NO_PROXY.", Placeholder = "URL")]
+    public Uri? SourceProxy { get; set; }
+
+    /// <summary>Sixteen: enough to fill a fast line over a long way, few enough for the hub's patience. Each takes 4 MiB of memory.</summary>
+    [Option("Connections to hubs that carry bytes, over all models and files of this process.")]
+    [Range(1, 256)]
+    public int SourceConnections { get; set; } = 16;
+
+    [Option("Seconds without a byte after which a connection to a hub is given up and made anew.")]
+    [Range(1, 3600)]
+    public int SourceStallSeconds { get; set; } = 30;
+
+    /// <summary>An hour: longer than most outages, short enough that somebody still remembers asking.</summary>
+    [Option("Minutes for which a source may fail without one more byte being stored; then the model is Failed.")]
+    [Range(1, 7 * 24 * 60)]
+    public int SourceRetryMinutes { get; set; } = 60;
+
     [Option("Run only while holding the Lease; needed with more than one replica.")]
     public bool LeaderElect { get; set; }
 
@@ -68,6 +85,11 @@ public sealed class ControllersOptions : IValidatableObject
         if (!Registry.StartsWith("https://", StringComparison.Ordinal) && !Registry.StartsWith("http://", StringComparison.Ordinal) && !Registry.StartsWith("unix:///", StringComparison.Ordinal))
         {
             yield return new ValidationResult($"--registry: '{Registry}' is not https://HOST[:PORT], http://HOST[:PORT] or unix:///PATH");
+        }
+
+        if (SourceProxy is { } proxy && (!proxy.IsAbsoluteUri || proxy.Scheme is not ("http" or "https" or "socks5")))
+        {
+            yield return new ValidationResult($"--source-proxy: '{proxy}' is not http://HOST:PORT, https://HOST:PORT or socks5://HOST:PORT");
         }
 
         if (WebhookListen is { } webhook && (webhook.Scheme != "https" || !System.Net.IPAddress.TryParse(webhook.Host.Trim('[', ']'), out _)))

@@ -7,6 +7,7 @@ using AiModels.Controllers.Preparation.Formats.Safetensors;
 using AiModels.Controllers.Preparation.Pipeline;
 using AiModels.Controllers.Preparation.Sources;
 using AiModels.Controllers.Preparation.Sources.HuggingFace;
+using AiModels.Controllers.Preparation.Sources.Hubs;
 using AiModels.Controllers.Preparation.Sources.Ollama;
 using AiModels.Controllers.Preparation.Sources.Upload;
 using AiModels.Controllers.Preparation.Stages;
@@ -26,6 +27,7 @@ internal static class PreparationServices
     public static IServiceCollection AddPreparation(this IServiceCollection services)
     {
         services.AddSingleton<IModelSource, UploadSource>();
+        services.AddHubs();
         services.AddHuggingFace();
         services.AddOllama();
 

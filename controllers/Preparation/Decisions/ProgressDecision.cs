@@ -42,6 +42,7 @@ internal static class ProgressDecision
         _ => 0,
     };
 
-    private static double Parse(string? text) =>
+    /// <summary>What a status said; at most 99, because 100 is for Ready alone.</summary>
+    public static double Parse(string? text) =>
         text is not null && text.EndsWith('%') && int.TryParse(text.AsSpan(0, text.Length - 1), out int percent) ? Math.Min(percent, Most) : 0;
 }

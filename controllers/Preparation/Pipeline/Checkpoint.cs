@@ -8,8 +8,8 @@ namespace AiModels.Controllers.Preparation.Pipeline;
 
 /// <summary>
 /// What an unfinished preparation has stored, written down in the model's own repository: a manifest like a model's whose files may still be short, under a
-/// tag of its own. A preparation that was interrupted (another process, another node) reads it and goes on after the last committed chunk; chunks committed
-/// after the last note are found by their digest when they are made again. Thread-safe.
+/// tag of its own. A preparation that was interrupted (another process, another node) reads it and goes on after the last committed chunk. A chunk is committed,
+/// and counted as progress, once such a note holds it; one that was stored after the last note is found by its digest when it is made again. Thread-safe.
 /// </summary>
 internal sealed class Checkpoint : IAsyncDisposable
 {
@@ -22,14 +22,18 @@ internal sealed class Checkpoint : IAsyncDisposable
     private const int LeastMilliseconds = 250;
     private const int MostMilliseconds = 4000;
 
+    // The end of the process is not held up for longer by a registry that does not answer.
+    private static readonly TimeSpan LastNoteTimeout = TimeSpan.FromSeconds(5);
+
     private readonly PreparationContext _context;
     private readonly TimeProvider _time;
     private readonly ModelPackReader? _earlier;
     private readonly Dictionary<string, List<ChunkEntry>> _files;
+    private readonly List<(string Path, ChunkEntry Chunk)> _unnoted = [];
+    private readonly SemaphoreSlim _writing = new(1);
     private readonly CancellationTokenSource _closed = new();
-    private Task _trailing = Task.CompletedTask;
-    private long _writtenAt;
-    private int _isWriting;
+    private Task _notes = Task.CompletedTask;
+    private bool _isFirst = true;
 
     private Checkpoint(PreparationContext context, TimeProvider time, ModelPackReader? earlier)
     {
@@ -37,12 +41,11 @@ internal sealed class Checkpoint : IAsyncDisposable
         _time = time;
         _earlier = earlier;
         _files = (earlier?.Files ?? []).ToDictionary(file => file.Path, file => file.Chunks.ToList());
-
-        // Long ago: the first chunk is noted at once.
-        _writtenAt = time.GetTimestamp() - (MostMilliseconds * time.TimestampFrequency / 1000);
     }
 
-    /// <summary>Reads what an earlier attempt left. A note that cannot be read is no note: everything is done again.</summary>
+    /// <summary>
+    /// Reads what an earlier attempt left. Notes that cannot be read, or that are of another revision of the source, are none: everything is done again.
+    /// </summary>
     public static async Task<Checkpoint> OpenAsync(PreparationContext context, TimeProvider time, CancellationToken cancellationToken)
     {
         ModelPackReader? earlier = null;
@@ -55,11 +58,11 @@ internal sealed class Checkpoint : IAsyncDisposable
             // The first attempt, or notes in a form of another version.
         }
 
-        return new Checkpoint(context, time, earlier);
+        return new Checkpoint(context, time, earlier?.Config.Description.Revision == Revision(context) ? earlier : null);
     }
 
     /// <summary>Whether an earlier attempt left anything.</summary>
-    public bool IsResumed => _files.Count > 0;
+    public bool IsResumed => _earlier is { Files.Count: > 0 };
 
     /// <summary>Chunks of a file that are stored and can be the beginning of a file cut this way; others are of another cut and worth nothing.</summary>
     public IReadOnlyList<ChunkEntry> CommittedOf(string path, long length, int chunkSize)
@@ -87,18 +90,36 @@ internal sealed class Checkpoint : IAsyncDisposable
     /// <summary>The file's bytes turned out to be others than the source promises: begin it anew.</summary>
     public async Task ForgetAsync(string path, CancellationToken cancellationToken)
     {
-        lock (_files)
+        await _writing.WaitAsync(cancellationToken);
+        try
         {
-            _files.Remove(path);
-        }
+            bool isEmpty;
+            lock (_files)
+            {
+                _files.Remove(path);
+                _unnoted.RemoveAll(entry => entry.Path == path);
+                isEmpty = _files.Count == 0;
+            }
 
-        await _context.Registry.DeleteManifestAsync(_context.Model.Repository, Tag, cancellationToken);
+            if (isEmpty)
+            {
+                await _context.Registry.DeleteManifestAsync(_context.Model.Repository, Tag, cancellationToken);
+            }
+            else
+            {
+                await WriteAsync(cancellationToken);
+            }
+        }
+        finally
+        {
+            _writing.Release();
+        }
     }
 
-    /// <summary>Notes a chunk, and writes the note down when some time has passed.</summary>
-    public async ValueTask CommitAsync(string path, ChunkEntry chunk, CancellationToken cancellationToken)
+    /// <summary>Takes a stored chunk into the next note, which is written soon and beside the transfer.</summary>
+    public ValueTask CommitAsync(string path, ChunkEntry chunk, CancellationToken cancellationToken)
     {
-        int noted;
+        cancellationToken.ThrowIfCancellationRequested();
         lock (_files)
         {
             if (!_files.TryGetValue(path, out List<ChunkEntry>? chunks))
@@ -107,79 +128,115 @@ internal sealed class Checkpoint : IAsyncDisposable
             }
 
             chunks.Add(chunk);
-            noted = _files.Values.Sum(file => file.Count);
+            _unnoted.Add((path, chunk));
+            _notes = _notes.IsCompleted ? NoteAsync(_closed.Token) : _notes;
         }
 
-        _context.Progress.Commit(path, chunk.Length, chunk.StoredLength);
-        TimeSpan wait = TimeSpan.FromMilliseconds(Math.Clamp(noted / 2, LeastMilliseconds, MostMilliseconds)) - _time.GetElapsedTime(Volatile.Read(ref _writtenAt));
-        if (wait <= TimeSpan.Zero)
-        {
-            await WriteAsync(cancellationToken);
-        }
-        else
-        {
-            ScheduleNote(wait);
-        }
+        return ValueTask.CompletedTask;
     }
 
-    /// <summary>Ends the writing of notes; the last one stays.</summary>
-    public async ValueTask DisposeAsync()
+    /// <summary>Writes down what is not noted yet.</summary>
+    public async Task FlushAsync(CancellationToken cancellationToken)
     {
-        await _closed.CancelAsync();
-        await _trailing;
-        _closed.Dispose();
-    }
-
-    /// <summary>The next chunk may be long in coming: what is committed now is noted then all the same.</summary>
-    private void ScheduleNote(TimeSpan wait)
-    {
-        lock (_files)
-        {
-            _trailing = _trailing.IsCompleted ? WriteLaterAsync(wait, _closed.Token) : _trailing;
-        }
-    }
-
-    private async Task WriteLaterAsync(TimeSpan wait, CancellationToken cancellationToken)
-    {
+        await _writing.WaitAsync(cancellationToken);
         try
         {
-            await Task.Delay(wait, _time, cancellationToken);
-            await WriteAsync(cancellationToken);
-        }
-        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
-        {
-            // The preparation has ended.
-        }
-        catch (Exception e) when (e is RegistryException or HttpRequestException or TimeoutException or IOException)
-        {
-            // The registry is away: the next chunk fails by itself and says so; the note can wait.
-        }
-    }
-
-    private async Task WriteAsync(CancellationToken cancellationToken)
-    {
-        // Somebody who is writing already will not have this chunk; the next note will.
-        if (Interlocked.Exchange(ref _isWriting, 1) == 1)
-        {
-            return;
-        }
-
-        try
-        {
-            FileEntry[] files;
+            bool isUpToDate;
             lock (_files)
             {
-                files = [.. _files.Select(file => new FileEntry { Path = file.Key, Chunks = [.. file.Value] })];
+                isUpToDate = _unnoted.Count == 0;
             }
 
-            PackedManifest packed = ModelPackManifest.Build(files, new ModelDescription(), ArtifactType);
-            await _context.Registry.PutBlobAsync(_context.Model.Repository, packed.ConfigDigest, new(packed.Config), cancellationToken);
-            await _context.Registry.PutManifestAsync(_context.Model.Repository, Tag, MediaTypes.OciManifest, packed.Content, cancellationToken);
-            Volatile.Write(ref _writtenAt, _time.GetTimestamp());
+            if (!isUpToDate)
+            {
+                await WriteAsync(cancellationToken);
+            }
         }
         finally
         {
-            Volatile.Write(ref _isWriting, 0);
+            _writing.Release();
+        }
+    }
+
+    /// <summary>Ends the writing of notes with a last one: a process that ends in order loses nothing.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _closed.CancelAsync();
+        await _notes;
+        using var patience = new CancellationTokenSource(LastNoteTimeout, _time);
+        try
+        {
+            await FlushAsync(patience.Token);
+        }
+        catch (Exception e) when (IsRegistryAway(e))
+        {
+            // The chunks are stored all the same, and found when they are made again.
+        }
+
+        _closed.Dispose();
+        _writing.Dispose();
+    }
+
+    private static string? Revision(PreparationContext context) => context.Content?.Resolved.ResolvedRevision;
+
+    /// <summary>Writes notes until nothing is left to note: the first at once, and then no more often than they are worth.</summary>
+    private async Task NoteAsync(CancellationToken cancellationToken)
+    {
+        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        try
+        {
+            for (bool isMore = true; isMore;)
+            {
+                TimeSpan rest = Rest();
+                await Task.Delay(rest, _time, cancellationToken);
+                await FlushAsync(cancellationToken);
+                lock (_files)
+                {
+                    isMore = _unnoted.Count > 0;
+                    _notes = isMore ? _notes : Task.CompletedTask;
+                }
+            }
+        }
+        catch (Exception e) when (IsRegistryAway(e))
+        {
+            // The registry is away: the next chunk fails by itself and says so; or the preparation has ended.
+        }
+    }
+
+    private TimeSpan Rest()
+    {
+        lock (_files)
+        {
+            bool isFirst = _isFirst;
+            _isFirst = false;
+            return isFirst ? TimeSpan.Zero : TimeSpan.FromMilliseconds(Math.Clamp(_files.Values.Sum(file => file.Count) / 2, LeastMilliseconds, MostMilliseconds));
+        }
+    }
+
+    private static bool IsRegistryAway(Exception e) => e is RegistryException or HttpRequestException or TimeoutException or IOException or OperationCanceledException;
+
+    /// <summary>Called by whoever holds <see cref="_writing"/>.</summary>
+    private async Task WriteAsync(CancellationToken cancellationToken)
+    {
+        FileEntry[] files;
+        int noted;
+        lock (_files)
+        {
+            files = [.. _files.Select(file => new FileEntry { Path = file.Key, Chunks = [.. file.Value] })];
+            noted = _unnoted.Count;
+        }
+
+        PackedManifest packed = ModelPackManifest.Build(files, new ModelDescription { Revision = Revision(_context) }, ArtifactType);
+        await _context.Registry.PutBlobAsync(_context.Model.Repository, packed.ConfigDigest, new(packed.Config), cancellationToken);
+        await _context.Registry.PutManifestAsync(_context.Model.Repository, Tag, MediaTypes.OciManifest, packed.Content, cancellationToken);
+        lock (_files)
+        {
+            foreach ((string path, ChunkEntry chunk) in _unnoted.Take(noted))
+            {
+                _context.Progress.Commit(path, chunk.Length, chunk.StoredLength);
+            }
+
+            _unnoted.RemoveRange(0, noted);
         }
     }
 }

@@ -1,9 +1,10 @@
 using AiModels.Contracts.V1Alpha1;
+using AiModels.Controllers.Preparation.Sources.Hubs;
 
 namespace AiModels.Controllers.Preparation.Pipeline;
 
 /// <summary>Runs the stages in their order and turns what goes wrong into an outcome. The same in process and in a Job.</summary>
-internal sealed partial class PreparationPipeline(IEnumerable<IPreparationStage> stages, ILogger<PreparationPipeline> logger)
+internal sealed partial class PreparationPipeline(IEnumerable<IPreparationStage> stages, HubPatience patience, ILogger<PreparationPipeline> logger)
 {
     private readonly IPreparationStage[] _stages = [.. stages];
 
@@ -43,7 +44,9 @@ internal sealed partial class PreparationPipeline(IEnumerable<IPreparationStage>
                 Log.Unexpected(logger, stage.Name, context.Model.Key, e);
             }
 
-            return FailureTranslator.Translate(e);
+            return e is HubException { IsTransient: true } && context.Progress.SinceAdvance > patience.Budget
+                ? StageOutcome.Failed(Reasons.PublicationFailed, $"{e.Message} Given up after {patience.Budget.TotalMinutes:0.#} minutes in which nothing more could be stored. Create the model again to try again.")
+                : FailureTranslator.Translate(e);
         }
     }
 

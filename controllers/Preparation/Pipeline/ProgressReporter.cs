@@ -65,7 +65,9 @@ internal sealed partial class ProgressReporter(IKubernetesClient client, TimePro
     {
         if (progress.HasBegun)
         {
-            string percent = ProgressDecision.Text(ProgressDecision.Preparing(model.Source.Upload is not null, progress.Fraction));
+            // An earlier process may have been further than this one has found out yet.
+            double percentage = Math.Max(ProgressDecision.Parse(model.Status.Progress), ProgressDecision.Preparing(model.Source.Upload is not null, progress.Fraction));
+            string percent = ProgressDecision.Text(percentage);
             await PutAsync(model, progress.Report(percent), cancellationToken);
         }
     }

@@ -1,4 +1,5 @@
 using AiModels.Contracts.V1Alpha1;
+using AiModels.ModelPack.Chunking;
 
 namespace AiModels.Controllers.Preparation.Pipeline;
 
@@ -13,7 +14,10 @@ internal sealed class TransferProgress(TimeProvider time)
     private readonly TransferRate _rate = new(time);
     private long? _expected;
     private long _received;
+    private long _committed;
     private long _stored;
+    private double _mostFraction;
+    private long _advancedAt = time.GetTimestamp();
 
     /// <summary>Name of the stage at work.</summary>
     public string Stage { get; private set; } = "Waiting";
@@ -27,17 +31,23 @@ internal sealed class TransferProgress(TimeProvider time)
     /// <summary>What the source was resolved to; every later attempt uses the same.</summary>
     public ResolvedSource? Source { get; set; }
 
-    /// <summary>Done of what is expected, 0 to 1; 0 while nothing is expected yet.</summary>
+    /// <summary>
+    /// Committed of what is expected, 0 to 1; 0 while nothing is expected yet. Never goes back, over all attempts of this process.
+    /// </summary>
     public double Fraction
     {
         get
         {
             lock (_lock)
             {
-                return _expected is > 0 and var expected ? Math.Min(1, (double)_received / expected) : 0;
+                double now = _expected is > 0 and var expected ? Math.Min(1, (double)_committed / expected) : 0;
+                return _mostFraction = Math.Max(_mostFraction, now);
             }
         }
     }
+
+    /// <summary>How long nothing has been stored: whoever gives up goes by this.</summary>
+    public TimeSpan SinceAdvance => time.GetElapsedTime(Interlocked.Read(ref _advancedAt));
 
     public void Enter(string stage, string reason)
     {
@@ -53,7 +63,8 @@ internal sealed class TransferProgress(TimeProvider time)
         lock (_lock)
         {
             _files.Clear();
-            (_received, _stored) = (0, 0);
+            (_received, _committed, _stored) = (0, 0, 0);
+            _rate.Restart();
             foreach ((string path, long length) in files)
             {
                 _files[path] = new FileProgress { Expected = length };
@@ -63,20 +74,46 @@ internal sealed class TransferProgress(TimeProvider time)
         }
     }
 
-    /// <summary>Bytes of a file that are stored for good.</summary>
+    /// <summary>Chunks of a file that an earlier attempt has stored: they need not be received again.</summary>
+    public void Resume(string path, IReadOnlyList<ChunkEntry> chunks)
+    {
+        lock (_lock)
+        {
+            foreach (ChunkEntry chunk in chunks)
+            {
+                Count(path, chunk.Length, chunk.StoredLength);
+                _received += chunk.Length;
+                _files.GetValueOrDefault(path)?.Received += chunk.Length;
+            }
+
+            // What was there already is no speed.
+            _rate.Restart();
+        }
+    }
+
+    /// <summary>Bytes of a file that have arrived.</summary>
+    public void Receive(string path, long bytes)
+    {
+        lock (_lock)
+        {
+            _received += bytes;
+            if (_files.TryGetValue(path, out FileProgress? file))
+            {
+                file.Received += bytes;
+                file.State = "Receiving";
+            }
+        }
+    }
+
+    /// <summary>Bytes of a file that are stored for good, and noted.</summary>
     /// <param name="logical">Bytes of the file.</param>
     /// <param name="stored">Bytes they take in the registry.</param>
     public void Commit(string path, long logical, long stored)
     {
         lock (_lock)
         {
-            _received += logical;
-            _stored += stored;
-            if (_files.TryGetValue(path, out FileProgress? file))
-            {
-                file.Received += logical;
-                file.State = file.Received >= file.Expected ? "Stored" : "Receiving";
-            }
+            Count(path, logical, stored);
+            Interlocked.Exchange(ref _advancedAt, time.GetTimestamp());
         }
     }
 
@@ -88,7 +125,10 @@ internal sealed class TransferProgress(TimeProvider time)
             if (_files.TryGetValue(path, out FileProgress? file))
             {
                 _received -= file.Received;
-                (file.Received, file.State) = (0, "Waiting");
+                _committed -= file.Committed;
+                _stored -= file.Stored;
+                (file.Received, file.Committed, file.Stored, file.State) = (0, 0, 0, "Waiting");
+                _rate.Restart();
             }
         }
     }
@@ -117,6 +157,19 @@ internal sealed class TransferProgress(TimeProvider time)
         }
     }
 
+    /// <summary>Called under the lock.</summary>
+    private void Count(string path, long logical, long stored)
+    {
+        _committed += logical;
+        _stored += stored;
+        if (_files.TryGetValue(path, out FileProgress? file))
+        {
+            file.Committed += logical;
+            file.Stored += stored;
+            file.State = file.Committed >= file.Expected ? "Stored" : "Receiving";
+        }
+    }
+
     private static int Order(FileProgress file) => file.State == "Receiving" ? 0 : 1;
 
     private static LayerProgress Layer(KeyValuePair<string, FileProgress> file) =>
@@ -126,6 +179,8 @@ internal sealed class TransferProgress(TimeProvider time)
     {
         public required long Expected { get; init; }
         public long Received { get; set; }
+        public long Committed { get; set; }
+        public long Stored { get; set; }
         public string State { get; set; } = "Waiting";
     }
 }

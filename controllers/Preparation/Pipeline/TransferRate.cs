@@ -20,6 +20,9 @@ internal sealed class TransferRate(TimeProvider time)
         }
     }
 
+    /// <summary>What was measured before says nothing of what comes now.</summary>
+    public void Restart() => _samples.Clear();
+
     /// <summary>Null until there is something to measure.</summary>
     public long? BytesPerSecond
     {

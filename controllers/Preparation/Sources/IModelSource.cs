@@ -39,6 +39,9 @@ internal interface ISourceContent : IAsyncDisposable
     /// <summary>How much room storing these files takes in the model's repository. Unless the source knows better: all of their bytes, less what is there already.</summary>
     SourceRoom Room(IReadOnlySet<string> paths) => new(Files.Where(file => paths.Contains(file.Path)).Sum(file => file.Length), IncludesStored: true);
 
+    /// <summary>Parts of the source that are never offered as files, and why: they are told beside the files that were left out.</summary>
+    IReadOnlyDictionary<string, string> LeftBehind => new Dictionary<string, string>();
+
     /// <summary>Looks into files. Throws <see cref="InvalidModelFileException"/> and what reading the source throws.</summary>
     Task<IReadOnlyList<ModelFile>> InspectAsync(IReadOnlySet<string> paths, CancellationToken cancellationToken);
 

@@ -26,8 +26,9 @@ internal sealed class Detect(IEnumerable<IModelFormat> formats) : IPreparationSt
         }
 
         context.Format = format;
-        context.LeftOut = format.LeaveOut(files, preferred);
-        context.Kept = files.Select(file => file.Path).Where(path => !context.LeftOut.ContainsKey(path)).ToHashSet();
+        IReadOnlyDictionary<string, string> leftOut = format.LeaveOut(files, preferred);
+        context.Kept = files.Select(file => file.Path).Where(path => !leftOut.ContainsKey(path)).ToHashSet();
+        context.LeftOut = leftOut.Concat(context.Content.LeftBehind).ToDictionary(entry => entry.Key, entry => entry.Value);
         return Task.FromResult(StageOutcome.Done);
     }
 

@@ -12,6 +12,9 @@ public sealed record ModelDescription
     /// <summary>descriptor.family: qwen2, llama …</summary>
     public string? Family { get; init; }
 
+    /// <summary>descriptor.revision: of the source. Not part of a finished model, whose digest depends on its files alone.</summary>
+    public string? Revision { get; init; }
+
     /// <summary>descriptor.licenses: SPDX expressions.</summary>
     public IReadOnlyList<string>? Licenses { get; init; }
 
@@ -59,6 +62,7 @@ public sealed record ModelDescription
     {
         json.WriteStartObject("descriptor");
         WriteString(json, "family", Family);
+        WriteString(json, "revision", Revision);
         WriteList(json, "licenses", Licenses);
         json.WriteEndObject();
         json.WriteStartObject("config");
@@ -99,6 +103,7 @@ public sealed record ModelDescription
         return new ModelDescription
         {
             Family = JsonFields.OptionalString(descriptor, "descriptor", "family"),
+            Revision = JsonFields.OptionalString(descriptor, "descriptor", "revision"),
             Licenses = JsonFields.OptionalStrings(descriptor, "descriptor", "licenses"),
             Architecture = JsonFields.OptionalString(config, "config", "architecture"),
             Format = JsonFields.OptionalString(config, "config", "format"),

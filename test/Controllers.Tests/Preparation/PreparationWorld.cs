@@ -6,6 +6,7 @@ using System.Text.Json.Nodes;
 using AiModels.Contracts.V1Alpha1;
 using AiModels.Contracts.WellKnown;
 using AiModels.Controllers.Preparation.Pipeline;
+using AiModels.Controllers.Preparation.Sources.Hubs;
 using AiModels.Hosting;
 using AiModels.Hosting.Kubernetes;
 using AiModels.ModelPack;
@@ -15,6 +16,7 @@ using AiModels.ModelPack.Format;
 using AiModels.ModelPack.Grants;
 using AiModels.ModelPack.Oci;
 using AiModels.Registry;
+using AiModels.TestKit;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
@@ -43,7 +45,13 @@ internal sealed class PreparationWorld : IAsyncDisposable
         Kubernetes.Subresources = Answer;
     }
 
+    /// <summary>Little between attempts; a stall is found only where a test shortens it.</summary>
+    public static HubPatience QuickPatience { get; } = new() { FirstDelay = TimeSpan.FromMilliseconds(20), LongestDelay = TimeSpan.FromMilliseconds(200) };
+
     public InMemoryKubernetes Kubernetes { get; } = new();
+
+    /// <summary>Everything that the controllers log, at any level.</summary>
+    public LogCapture Logs { get; } = new();
 
     /// <summary>The last report for each model, by name.</summary>
     public ConcurrentDictionary<string, ModelProgress> Progress { get; } = [];
@@ -84,13 +92,15 @@ internal sealed class PreparationWorld : IAsyncDisposable
         File.Delete($"{_folder}/r.sock");
     }
 
-    public async Task StartControllersAsync(Action<ControllersOptions>? configure = null)
+    /// <param name="patience">With hubs; default: enough for a slow machine, and little between attempts.</param>
+    public async Task StartControllersAsync(Action<ControllersOptions>? configure = null, HubPatience? patience = null)
     {
         WebApplicationBuilder builder = ComponentHosting.CreateBuilder("controllers");
-        builder.Logging.ClearProviders();
+        builder.Logging.ClearProviders().SetMinimumLevel(LogLevel.Trace).AddProvider(Logs);
         builder.Services.AddSingleton<IKubernetesClient>(Kubernetes);
+        builder.Services.AddSingleton(patience ?? QuickPatience);
         builder.WebHost.UseUrls($"http://unix:{_folder}/c.sock");
-        var options = new ControllersOptions { Registry = Address };
+        var options = new ControllersOptions { Registry = Address, SourceCaFile = TestAuthority.Shared.PemFile };
         configure?.Invoke(options);
         builder.AddAiModelsControllers(options);
         _controllers = builder.Build();
@@ -205,16 +215,31 @@ internal sealed class PreparationWorld : IAsyncDisposable
     }
 
     /// <summary>Whether the notes of an unfinished preparation tell of so many chunks of a file.</summary>
-    public async Task<bool> HasCheckpointOfAsync(string repository, string path, int chunks)
-    {
-        if (await Registry.ResolveAsync(repository, Checkpoint.Tag, CancellationToken.None) is null)
-        {
-            return false;
-        }
+    public async Task<bool> HasCheckpointOfAsync(string repository, string path, int chunks) =>
+        (await NotesAsync(repository)).Any(file => file.Path == path && file.Chunks.Count >= chunks);
 
-        ModelPackReader notes = await ModelPackReader.OpenAsync(Registry, repository, Checkpoint.Tag, CancellationToken.None);
-        return notes.Files.Any(file => file.Path == path && file.Chunks.Count >= chunks);
+    /// <summary>What the notes of an unfinished preparation tell; nothing when there are none.</summary>
+    public async Task<IReadOnlyList<FileEntry>> NotesAsync(string repository)
+    {
+        try
+        {
+            return (await ModelPackReader.OpenAsync(Registry, repository, Checkpoint.Tag, CancellationToken.None)).Files;
+        }
+        catch (FileNotFoundException)
+        {
+            return [];
+        }
     }
+
+    /// <summary>Gives a Secret with a token for a hub.</summary>
+    public Task CreateTokenAsync(string name, string token) => Kubernetes.CreateAsync(ResourceTypes.Secrets, new JsonObject
+    {
+        ["metadata"] = new JsonObject { ["name"] = name, ["namespace"] = "ns" },
+        ["data"] = new JsonObject { ["HF_TOKEN"] = Convert.ToBase64String(Encoding.UTF8.GetBytes(token + "\n")) },
+    }, null, CancellationToken.None);
+
+    /// <summary>Uploads that the registry has begun and not ended.</summary>
+    public int OpenUploads => Directory.Exists($"{_folder}/store/uploads") ? Directory.GetFileSystemEntries($"{_folder}/store/uploads").Length : 0;
 
     public long StoredBytes => new DirectoryInfo($"{_folder}/store/blobs").EnumerateFiles("*", SearchOption.AllDirectories).Sum(file => file.Length);
 

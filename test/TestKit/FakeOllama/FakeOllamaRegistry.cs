@@ -7,7 +7,7 @@ using Microsoft.AspNetCore.Http;
 namespace AiModels.TestKit.FakeOllama;
 
 /// <summary>
-/// Ollama's registry and its store on two ports of loopback, as the real ones show themselves: manifests as text/plain, blobs by 307 to signed URLs of
+/// Ollama's registry and its store on two hosts with TLS, as the real ones show themselves: manifests as text/plain, blobs by 307 to signed URLs of
 /// another host, no <c>/v2/</c>, no list of tags.
 /// </summary>
 public sealed class FakeOllamaRegistry : IAsyncDisposable
@@ -43,7 +43,7 @@ public sealed class FakeOllamaRegistry : IAsyncDisposable
     public static async Task<FakeOllamaRegistry> StartAsync()
     {
         var registry = new FakeOllamaRegistry();
-        registry.Cdn = await FakeCdn.StartAsync(digest => registry._blobs[digest]);
+        registry.Cdn = await FakeCdn.StartAsync((_, digest) => registry._blobs.TryGetValue(digest, out byte[]? blob) ? FakeContent.Of(blob) : null);
         registry._server = await LoopbackServer.StartAsync(registry.AnswerAsync);
         return registry;
     }
@@ -128,7 +128,7 @@ public sealed class FakeOllamaRegistry : IAsyncDisposable
         }
 
         http.Response.StatusCode = 307;
-        http.Response.Headers.Location = Cdn.Sign(digest).ToString();
+        http.Response.Headers.Location = Cdn.Sign("", digest).ToString();
         return Task.CompletedTask;
     }
 

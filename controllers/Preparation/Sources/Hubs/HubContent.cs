@@ -3,23 +3,26 @@ using AiModels.Contracts.V1Alpha1;
 using AiModels.Controllers.Preparation.Archives;
 using AiModels.Controllers.Preparation.Formats;
 using AiModels.Controllers.Preparation.Pipeline;
-using AiModels.ModelPack.Chunking;
 using AiModels.ModelPack.Format;
 
 namespace AiModels.Controllers.Preparation.Sources.Hubs;
 
-/// <summary>A hub's files, frozen. Headers are read by small ranges before anything is fetched; then file by file, several ranges at once.</summary>
-/// <param name="open">Asks for the bytes of a file from an offset to an end; the answer is a range or the whole file.</param>
-internal sealed class HubContent(
-    Func<HubFile, long, long, CancellationToken, Task<HttpResponseMessage>> open, ResolvedSource resolved, IReadOnlyList<HubFile> files, TimeProvider time) : ISourceContent
+/// <summary>
+/// A hub's files, frozen. Headers are read by small ranges before anything is fetched; then several files at once, each by several ranges at once, as far as the
+/// budget goes that all models share.
+/// </summary>
+/// <param name="locate">Makes the address of a file; the hub is not asked before the first byte is wanted.</param>
+internal sealed class HubContent(Func<HubFile, HubAddress> locate, ResolvedSource resolved, IReadOnlyList<HubFile> files, HubTransfer transfer) : ISourceContent
 {
     // Headers of safetensors have some hundred kilobytes; those of GGUF, with their tokenizers, some megabytes.
     private const int HeaderRange = 512 * 1024;
 
-    // Requests at once: enough to fill a fast line, few enough for the hub's patience.
-    private const int Parallel = 4;
+    // Files of one model at once. What really bounds them is the budget; this bounds how many small ones are begun.
+    private const int FilesAtOnce = 8;
 
     private readonly Dictionary<string, HubFile> _files = files.ToDictionary(file => file.Path);
+    private readonly ConcurrentDictionary<string, HubAddress> _addresses = [];
+    private readonly ConcurrentDictionary<string, IReadOnlyList<HeaderMark>> _marks = [];
 
     public ResolvedSource Resolved => resolved;
 
@@ -29,109 +32,114 @@ internal sealed class HubContent(
 
     public SourceCapabilities? Capabilities { get; init; }
 
+    public IReadOnlyDictionary<string, string> LeftBehind { get; init; } = new Dictionary<string, string>();
+
     public async Task<IReadOnlyList<ModelFile>> InspectAsync(IReadOnlySet<string> paths, CancellationToken cancellationToken)
     {
         var inspected = new ConcurrentBag<ModelFile>();
-        var options = new ParallelOptions { MaxDegreeOfParallelism = Parallel, CancellationToken = cancellationToken };
-        await System.Threading.Tasks.Parallel.ForEachAsync(paths, options, async (path, cancellation) =>
+        var options = new ParallelOptions { MaxDegreeOfParallelism = FilesAtOnce, CancellationToken = cancellationToken };
+        await Parallel.ForEachAsync(paths, options, async (path, cancellation) =>
         {
-            inspected.Add(await FileInspector.InspectAsync(new Headers(this, _files[path]), cancellation));
+            HubFile file = _files[path];
+            inspected.Add(await TwiceIfNeededAsync(file, () => InspectAsync(file, cancellation)));
         });
         return [.. inspected.OrderBy(file => file.Path, StringComparer.Ordinal)];
     }
 
     public async Task<IReadOnlyList<FileEntry>> StoreAsync(PreparationContext context, IReadOnlySet<string> paths, int chunkSize, CancellationToken cancellationToken)
     {
-        await using Checkpoint checkpoint = await Checkpoint.OpenAsync(context, time, cancellationToken);
+        await using Checkpoint checkpoint = await Checkpoint.OpenAsync(context, transfer.Time, cancellationToken);
         if (checkpoint.IsResumed)
         {
             context.Progress.Enter("Pack", Reasons.PublicationResumed);
         }
 
-        var stored = new List<FileEntry>();
-        foreach (string path in paths.Order(StringComparer.Ordinal))
+        // The largest first, so that the end is not one long file alone.
+        HubFile[] order = [.. paths.Select(path => _files[path]).OrderByDescending(file => file.Size).ThenBy(file => file.Path, StringComparer.Ordinal)];
+        foreach (HubFile file in order)
         {
-            stored.Add(await StoreTwiceIfNeededAsync(context, checkpoint, _files[path], chunkSize, cancellationToken));
+            context.Progress.Resume(file.Path, checkpoint.CommittedOf(file.Path, file.Size, chunkSize));
         }
 
-        return stored;
+        var stored = new ConcurrentBag<FileEntry>();
+        var options = new ParallelOptions { MaxDegreeOfParallelism = FilesAtOnce, CancellationToken = cancellationToken };
+        await Parallel.ForEachAsync(order, options, async (file, cancellation) =>
+        {
+            using IDisposable room = await transfer.Budget.AdmitFileAsync(RoomFor(file, chunkSize), cancellation);
+            var storing = new HubFileStore(context, checkpoint, file, chunkSize);
+            stored.Add(await TwiceIfNeededAsync(
+                file,
+                () => storing.StoreAsync(offset => HubFileStream.OpenAll(AddressOf(file), file, offset, transfer), _marks.GetValueOrDefault(file.Path, []), cancellation),
+                () => storing.ForgetAsync(cancellation)));
+        });
+        await checkpoint.FlushAsync(cancellationToken);
+        return [.. stored];
     }
 
-    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    public ValueTask DisposeAsync()
+    {
+        foreach (HubAddress address in _addresses.Values)
+        {
+            address.Dispose();
+        }
 
-    /// <summary>Bytes that are not what was promised may be a fault on the way: they are fetched once more before the model fails.</summary>
-    private async Task<FileEntry> StoreTwiceIfNeededAsync(PreparationContext context, Checkpoint checkpoint, HubFile file, int chunkSize, CancellationToken cancellationToken)
+        return ValueTask.CompletedTask;
+    }
+
+    private HubTransfer Transfer => transfer;
+
+    private HubAddress AddressOf(HubFile file) => _addresses.GetOrAdd(file.Path, _ => locate(file));
+
+    private async Task<ModelFile> InspectAsync(HubFile file, CancellationToken cancellationToken)
+    {
+        var headers = new Headers(this, file);
+        ModelFile inspected = await FileInspector.InspectAsync(headers, cancellationToken);
+        _marks[file.Path] = headers.Marks;
+        return inspected;
+    }
+
+    /// <summary>Bytes that are not what they must be may be a fault on the way: they are fetched once more, from a new address, before the model fails.</summary>
+    private async Task<T> TwiceIfNeededAsync<T>(HubFile file, Func<Task<T>> work, Func<Task>? beforeSecond = null)
     {
         try
         {
-            return await StoreAsync(context, checkpoint, file, chunkSize, cancellationToken);
+            return await work();
         }
         catch (InvalidModelFileException)
         {
-            await checkpoint.ForgetAsync(file.Path, cancellationToken);
-            context.Progress.Restart(file.Path);
-            return await StoreAsync(context, checkpoint, file, chunkSize, cancellationToken);
+            if (_addresses.TryRemove(file.Path, out HubAddress? doubtful))
+            {
+                doubtful.Dispose();
+            }
+
+            if (beforeSecond is not null)
+            {
+                await beforeSecond();
+            }
+
+            return await work();
         }
     }
 
-    private async Task<FileEntry> StoreAsync(PreparationContext context, Checkpoint checkpoint, HubFile file, int chunkSize, CancellationToken cancellationToken)
-    {
-        using var digest = new HubDigest(file);
-        IReadOnlyList<ChunkEntry> committed = checkpoint.CommittedOf(file.Path, file.Size, chunkSize);
-        await TakeOverAsync(context, checkpoint, file, committed, digest, cancellationToken);
+    /// <summary>What a file takes while it is cut into chunks: twice its bytes, raw and encoded, and of a large one no more than the writer's own limit.</summary>
+    private static long RoomFor(HubFile file, int chunkSize) => Math.Min(2 * file.Size, Math.Max(TransferBudget.FileBytes, 2L * chunkSize));
 
-        long offset = committed.Count == 0 ? 0 : committed[^1].End;
-        await using HubFileStream source = Open(file, offset, HubFileStream.TransferRange, Parallel);
-        await using var verified = new VerifyingStream(source, digest, file.Path);
-        if (committed.Count > 0 && offset == file.Size)
-        {
-            // Nothing is left to fetch; what is there must still be what was promised.
-            await verified.CopyToAsync(Stream.Null, cancellationToken);
-            return new FileEntry { Path = file.Path, Chunks = committed };
-        }
-
-        var options = new ChunkedFileWriterOptions
-        {
-            ChunkSize = chunkSize,
-            Length = file.Size,
-            Committed = committed,
-            OnCommitted = (chunk, cancellation) => checkpoint.CommitAsync(file.Path, chunk, cancellation),
-        };
-        return await context.Writer.WriteFileAsync(file.Path, verified, options, cancellationToken);
-    }
-
-    /// <summary>What an earlier attempt stored is read from the registry and not from the hub, because the promised digest is over the whole file.</summary>
-    private static async Task TakeOverAsync(
-        PreparationContext context, Checkpoint checkpoint, HubFile file, IReadOnlyList<ChunkEntry> committed, HubDigest digest, CancellationToken cancellationToken)
-    {
-        if (committed.Count == 0)
-        {
-            return;
-        }
-
-        await using Stream stored = checkpoint.OpenCommitted(file.Path);
-        byte[] buffer = new byte[128 * 1024];
-        for (int read; (read = await stored.ReadAsync(buffer, cancellationToken)) > 0;)
-        {
-            digest.Append(buffer.AsSpan(0, read));
-        }
-
-        foreach (ChunkEntry chunk in committed)
-        {
-            context.Progress.Commit(file.Path, chunk.Length, chunk.StoredLength);
-        }
-    }
-
-    /// <summary>A file to look into: small ranges, one at a time.</summary>
+    /// <summary>A file to look into: small ranges, one at a time, and what was seen of it is remembered.</summary>
     private sealed class Headers(HubContent content, HubFile file) : IByteSource
     {
+        private readonly List<HeaderMarkStream> _opened = [];
+
         public string Name => file.Path;
 
         public long Length => file.Size;
 
-        public ValueTask<Stream> OpenAsync(long offset, CancellationToken cancellationToken) => new(content.Open(file, offset, HeaderRange, parallel: 1));
-    }
+        public IReadOnlyList<HeaderMark> Marks => [.. _opened.Select(stream => stream.Mark)];
 
-    private HubFileStream Open(HubFile file, long offset, int rangeLength, int parallel) => new(
-        (start, end, cancellation) => open(file, start, end, cancellation), offset, file.Size, rangeLength, parallel, time);
+        public ValueTask<Stream> OpenAsync(long offset, CancellationToken cancellationToken)
+        {
+            var stream = new HeaderMarkStream(HubFileStream.OpenHeader(content.AddressOf(file), file, offset, HeaderRange, content.Transfer), offset);
+            _opened.Add(stream);
+            return new(stream);
+        }
+    }
 }

@@ -1,28 +1,25 @@
 using System.Buffers;
 using System.Net;
+using AiModels.Controllers.Preparation.Formats;
 
 namespace AiModels.Controllers.Preparation.Sources.Hubs;
 
 /// <summary>
-/// The bytes of a hub's file from an offset on, as one forward stream that survives cut connections, silence, expired URLs and servers without ranges.
-/// Several ranges are fetched at once and given out in order. Does not verify; its reader does.
+/// The bytes of a hub's file from an offset on, as one forward stream that survives cut connections, silence, expired addresses and servers without ranges.
+/// As many ranges as the budget has connections for are fetched at once and given out in order. Does not verify content; its reader does. A file of
+/// another length than promised is an <see cref="InvalidModelFileException"/>.
 /// </summary>
 internal sealed class HubFileStream : Stream
 {
-    // 8 MiB: the cost of a request vanishes, and four of them in flight are 32 MiB.
-    public const int TransferRange = 8 * 1024 * 1024;
+    // An attempt that brought less is one of those that are counted: a line that breaks every few bytes must not be tried for ever.
+    private const int WorthwhileBytes = 64 * 1024;
 
-    private const int RetryLimit = 6;
-
-    // No byte for so long is a broken connection: what users complain of most is a download that hangs for ever.
-    private static readonly TimeSpan StallTimeout = TimeSpan.FromSeconds(30);
-
-    private readonly Func<long, long, CancellationToken, Task<HttpResponseMessage>> _open;
-    private readonly long _length;
-    private readonly int _parallel;
-    private readonly TimeProvider _time;
-    private readonly CancellationTokenSource _closed = new();
+    private readonly HubAddress _address;
+    private readonly HubFile _file;
+    private readonly HubTransfer _transfer;
     private readonly int _rangeLength;
+    private readonly bool _fetchesAhead;
+    private readonly CancellationTokenSource _closed = new();
     private readonly Queue<Task<RentedRange>> _ahead = [];
     private RentedRange? _current;
     private int _currentPosition;
@@ -30,25 +27,30 @@ internal sealed class HubFileStream : Stream
     private long _nextRange;
     private Stream? _whole;
 
-    /// <param name="open">Asks for the bytes from an offset to an end.</param>
-    /// <param name="rangeLength">Bytes a request asks for.</param>
-    /// <param name="parallel">How many ranges are fetched at once.</param>
-    public HubFileStream(Func<long, long, CancellationToken, Task<HttpResponseMessage>> open, long offset, long length, int rangeLength, int parallel, TimeProvider time)
+    private HubFileStream(HubAddress address, HubFile file, long offset, HubTransfer transfer, int rangeLength, bool fetchesAhead)
     {
-        (_open, _length, _rangeLength, _parallel, _time) = (open, length, rangeLength, parallel, time);
+        (_address, _file, _transfer, _rangeLength, _fetchesAhead) = (address, file, transfer, rangeLength, fetchesAhead);
         _nextRange = offset;
         Position = offset;
     }
 
+    /// <summary>The whole rest of the file from an offset on.</summary>
+    public static HubFileStream OpenAll(HubAddress address, HubFile file, long offset, HubTransfer transfer) =>
+        new(address, file, offset, transfer, TransferBudget.RangeLength, fetchesAhead: true);
+
+    /// <summary>For whoever looks into a file and may stop at any point: one small range after another.</summary>
+    public static HubFileStream OpenHeader(HubAddress address, HubFile file, long offset, int rangeLength, HubTransfer transfer) =>
+        new(address, file, offset, transfer, rangeLength, fetchesAhead: false);
+
     public override bool CanRead => true;
     public override bool CanSeek => false;
     public override bool CanWrite => false;
-    public override long Length => _length;
+    public override long Length => _file.Size;
     public override long Position { get; set; }
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
-        if (Position >= _length || buffer.IsEmpty)
+        if (Position >= Length || buffer.IsEmpty)
         {
             return 0;
         }
@@ -57,7 +59,7 @@ internal sealed class HubFileStream : Stream
         {
             _current?.Dispose();
             _current = null;
-            FetchAhead();
+            await FetchAheadAsync(cancellationToken);
             _current = await _ahead.Peek().WaitAsync(cancellationToken);
             _ = _ahead.Dequeue();
             _currentPosition = 0;
@@ -107,66 +109,70 @@ internal sealed class HubFileStream : Stream
         await base.DisposeAsync();
     }
 
-    private void FetchAhead()
+    /// <summary>
+    /// The next range has a connection in any case, further ones while some are left. Connections are taken in the order of the ranges, so that the one everybody
+    /// waits for always gets on.
+    /// </summary>
+    private async ValueTask FetchAheadAsync(CancellationToken cancellationToken)
     {
-        // The first range alone tells whether the server knows ranges; only then are more asked for at once.
-        int wanted = _knowsRanges ? _parallel : 1;
-        while (_ahead.Count < wanted && _nextRange < _length)
+        if (_ahead.Count == 0)
         {
-            long start = _nextRange;
-            long end = Math.Min(_length, start + _rangeLength);
-            _nextRange = end;
-            _ahead.Enqueue(FetchAsync(start, end, _closed.Token));
+            await _transfer.Budget.AcquireConnectionAsync(cancellationToken);
+            FetchNext();
+        }
+
+        // The first range alone tells whether the server knows ranges; only then are more asked for at once.
+        while (_fetchesAhead && _knowsRanges && _nextRange < Length && _transfer.Budget.TryAcquireConnection())
+        {
+            FetchNext();
         }
     }
 
-    private async Task<RentedRange> FetchAsync(long start, long end, CancellationToken cancellationToken)
+    private void FetchNext()
     {
-        var range = new RentedRange((int)(end - start));
+        long start = _nextRange;
+        long end = Math.Min(Length, start + _rangeLength);
+        _nextRange = end;
+        _ahead.Enqueue(FetchAsync(start, new RentedRange((int)(end - start), _transfer.Budget), _closed.Token));
+    }
+
+    private async Task<RentedRange> FetchAsync(long start, RentedRange range, CancellationToken cancellationToken)
+    {
         try
         {
-            await FillAsync(start, end, range.Memory, cancellationToken);
-            return range;
-        }
-        catch
-        {
-            range.Dispose();
-            throw;
-        }
-    }
-
-    private async Task FillAsync(long start, long end, Memory<byte> bytes, CancellationToken cancellationToken)
-    {
-        int filled = 0;
-        int failures = 0;
-        while (filled < bytes.Length)
-        {
-            int before = filled;
-            try
-            {
-                await foreach (int read in ReadRangeAsync(start + filled, end, bytes[filled..], cancellationToken))
-                {
-                    filled += read;
-                }
-            }
-            catch (Exception e) when (IsWorthRetrying(e) && !cancellationToken.IsCancellationRequested)
+            int filled = 0;
+            while (filled < range.Length)
             {
                 // Counted anew whenever bytes came: a bad line is slow, not broken.
-                failures = filled > before ? 1 : failures + 1;
-                if (failures > RetryLimit)
+                await _transfer.Retries.ExecuteAsync(async cancellation =>
                 {
-                    throw;
-                }
-
-                await Task.Delay(TimeSpan.FromSeconds(Math.Min(16, Math.Pow(2, failures - 1))), _time, cancellationToken);
+                    int before = filled;
+                    try
+                    {
+                        await foreach (int read in ReadRangeAsync(start + filled, range.Memory[filled..], cancellation))
+                        {
+                            filled += read;
+                        }
+                    }
+                    catch (Exception e) when (HubRetry.IsWorthRetrying(e) && filled - before >= WorthwhileBytes && !cancellation.IsCancellationRequested)
+                    {
+                        // The rest is asked for at once.
+                    }
+                }, cancellationToken);
             }
+
+            return range;
+        }
+        catch (Exception e)
+        {
+            range.Dispose();
+            throw e is HttpRequestException or IOException or TimeoutException ? HubException.Unreachable($"The bytes of {_file.Path}", e) : e;
         }
     }
 
-    private async IAsyncEnumerable<int> ReadRangeAsync(
-        long start, long end, Memory<byte> target, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
+    private async IAsyncEnumerable<int> ReadRangeAsync(long start, Memory<byte> target, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        Stream body = await BodyAtAsync(start, end, cancellationToken);
+        (Stream body, bool mayBeLonger) = await BodyAtAsync(start, start + target.Length, cancellationToken);
         try
         {
             while (target.Length > 0)
@@ -179,6 +185,11 @@ internal sealed class HubFileStream : Stream
 
                 target = target[read..];
                 yield return read;
+            }
+
+            if (mayBeLonger)
+            {
+                await ExpectEndAsync(body, cancellationToken);
             }
         }
         finally
@@ -195,36 +206,87 @@ internal sealed class HubFileStream : Stream
         }
     }
 
-    /// <summary>A body that stands at the start of the range.</summary>
-    private async Task<Stream> BodyAtAsync(long start, long end, CancellationToken cancellationToken)
+    /// <summary>A body that stands at the start of the range, and whether it may go on behind the range's end although it must not.</summary>
+    private async Task<(Stream Body, bool MayBeLonger)> BodyAtAsync(long start, long end, CancellationToken cancellationToken)
     {
         if (_whole is not null)
         {
-            return _whole;
+            return (_whole, end == Length);
         }
 
-        HttpResponseMessage response = await _open(start, end, cancellationToken);
-        Stream body = await response.Content.ReadAsStreamAsync(cancellationToken);
-        if (response.StatusCode == HttpStatusCode.PartialContent)
+        HttpResponseMessage response = await _address.OpenAsync(start, end, cancellationToken);
+        try
         {
-            if (response.Content.Headers.ContentRange is not { From: { } from } || from != start)
+            Stream body = await response.Content.ReadAsStreamAsync(cancellationToken);
+            if (response.StatusCode == HttpStatusCode.PartialContent)
             {
-                response.Dispose();
-                throw new HttpIOException(HttpRequestError.InvalidResponse, $"a range from {start} was asked for and {response.Content.Headers.ContentRange} came");
+                CheckRange(response, start, end);
+                _knowsRanges = true;
+                return (body, response.Content.Headers.ContentLength is null);
             }
 
-            _knowsRanges = true;
-            return body;
+            // The whole file, whatever was asked for: read on from where it is needed, and never ask for a second one beside it.
+            ExpectLength(response.Content.Headers.ContentLength);
+            await SkipAsync(body, start, cancellationToken);
+            return (_whole = body, end == Length);
+        }
+        catch
+        {
+            response.Dispose();
+            throw;
+        }
+    }
+
+    private void CheckRange(HttpResponseMessage response, long start, long end)
+    {
+        if (response.Content.Headers.ContentRange is not { From: { } from, To: { } to } range || from != start || to >= end)
+        {
+            throw new HttpIOException(HttpRequestError.InvalidResponse, $"bytes {start} to {end - 1} were asked for and '{response.Content.Headers.ContentRange}' came");
         }
 
-        // The whole file, whatever was asked for: read on from where it is needed, and never ask for a second one beside it.
-        await Archives.StreamSkip.SkipAsync(body, start, cancellationToken);
-        return _whole = body;
+        ExpectLength(range.Length);
+        if (response.Content.Headers.ContentLength is { } length && length != to - from + 1)
+        {
+            throw new HttpIOException(HttpRequestError.InvalidResponse, $"a range of {to - from + 1} bytes is announced with a length of {length}");
+        }
+    }
+
+    private void ExpectLength(long? length)
+    {
+        if (length is { } told && told != Length)
+        {
+            throw new InvalidModelFileException(_file.Path, $"the source serves {told} bytes and {Length} are promised.");
+        }
+    }
+
+    private async Task SkipAsync(Stream body, long count, CancellationToken cancellationToken)
+    {
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(128 * 1024);
+        try
+        {
+            while (count > 0)
+            {
+                int read = await ReadWithPatienceAsync(body, buffer.AsMemory(0, (int)Math.Min(buffer.Length, count)), cancellationToken);
+                count -= read > 0 ? read : throw new HttpIOException(HttpRequestError.ResponseEnded, $"the body ended {count} bytes early");
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    private async Task ExpectEndAsync(Stream body, CancellationToken cancellationToken)
+    {
+        if (await ReadWithPatienceAsync(body, new byte[1], cancellationToken) > 0)
+        {
+            throw new InvalidModelFileException(_file.Path, "the source sends more bytes than it was asked for.");
+        }
     }
 
     private async Task<int> ReadWithPatienceAsync(Stream body, Memory<byte> target, CancellationToken cancellationToken)
     {
-        using var patience = new CancellationTokenSource(StallTimeout, _time);
+        using var patience = new CancellationTokenSource(_transfer.Patience.Stall, _transfer.Time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, patience.Token);
         try
         {
@@ -232,29 +294,7 @@ internal sealed class HubFileStream : Stream
         }
         catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
         {
-            throw new TimeoutException($"no byte came within {StallTimeout.TotalSeconds:0} s", e);
-        }
-    }
-
-    /// <summary>403 is here because signed URLs end after an hour: asking the hub again gives a new one.</summary>
-    private static bool IsWorthRetrying(Exception e) =>
-        e is HttpRequestException or IOException or TimeoutException || (e is HubException hub && (hub.IsTransient || hub.Status == HttpStatusCode.Forbidden));
-
-    private sealed class RentedRange(int length) : IDisposable
-    {
-        private readonly byte[] _bytes = ArrayPool<byte>.Shared.Rent(length);
-        private int _isDisposed;
-
-        public int Length => length;
-
-        public Memory<byte> Memory => _bytes.AsMemory(0, length);
-
-        public void Dispose()
-        {
-            if (Interlocked.Exchange(ref _isDisposed, 1) == 0)
-            {
-                ArrayPool<byte>.Shared.Return(_bytes);
-            }
+            throw new TimeoutException($"no byte came within {_transfer.Patience.Stall.TotalSeconds:0.#} s", e);
         }
     }
 }

@@ -2,8 +2,13 @@ using AiModels.Controllers.Preparation.Formats;
 
 namespace AiModels.Controllers.Preparation.Sources.Hubs;
 
-/// <summary>Bytes on their way to the registry, compared at their end with what the hub promises: the end is only reached when they are right.</summary>
-internal sealed class VerifyingStream(Stream inner, HubDigest digest, string path) : Stream
+/// <summary>
+/// Bytes on their way to the registry, compared with what the hub promises before the last of them is given out: whoever has the whole file has the right one,
+/// and a file that is noted as complete need not be looked at again.
+/// </summary>
+/// <param name="inner">Knows its length.</param>
+/// <param name="onBytes">Told of bytes that have arrived.</param>
+internal sealed class VerifyingStream(Stream inner, HubDigest digest, string path, Action<int> onBytes) : Stream
 {
     private bool _isVerified;
 
@@ -22,7 +27,8 @@ internal sealed class VerifyingStream(Stream inner, HubDigest digest, string pat
     {
         int read = await inner.ReadAsync(buffer, cancellationToken);
         digest.Append(buffer.Span[..read]);
-        if (read == 0 && !buffer.IsEmpty && !_isVerified)
+        onBytes(read);
+        if (!_isVerified && (inner.Position >= inner.Length || (read == 0 && !buffer.IsEmpty)))
         {
             _isVerified = true;
             if (digest.Problem() is { } problem)

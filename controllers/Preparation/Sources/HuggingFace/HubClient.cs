@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Http.Headers;
 using System.Text.Json;
 using AiModels.Controllers.Preparation.Sources.Hubs;
 
@@ -16,22 +15,20 @@ internal sealed class HubClient(HubTransport transport)
 
     private readonly Uri _endpoint = transport.Endpoint;
 
-    /// <summary>The commit that a revision stands for. Throws <see cref="HubException"/>.</summary>
-    public async Task<string> ResolveAsync(string repository, string revision, string? token, CancellationToken cancellationToken)
-    {
-        using HttpResponseMessage response = await GetAsync(Api($"models/{repository}/revision/{Uri.EscapeDataString(revision)}"), token, null, cancellationToken);
-        Expect(response, repository, $"revision '{revision}'");
-        using JsonDocument document = await ReadJsonAsync(response, cancellationToken);
-        string? commit = document.RootElement.ValueKind == JsonValueKind.Object && document.RootElement.TryGetProperty("sha", out JsonElement sha) ? sha.GetString() : null;
-        return commit is { Length: 40 } && commit.All(char.IsAsciiHexDigitLower)
-            ? commit
-            : throw new HubException($"{_endpoint.Host} does not say which commit '{revision}' of {repository} is (sha: '{commit}').", HttpStatusCode.BadRequest);
-    }
+    /// <summary>The commit that a revision stands for, and what the repository is called now. Throws <see cref="HubException"/>.</summary>
+    public Task<HubRevision> ResolveAsync(string repository, string revision, string? token, CancellationToken cancellationToken) =>
+        AskAsync(Api($"models/{repository}/revision/{Uri.EscapeDataString(revision)}"), token, repository, $"revision '{revision}'", (_, root) =>
+        {
+            string? commit = Text(root, "sha");
+            return commit is { Length: 40 } && commit.All(char.IsAsciiHexDigitLower)
+                ? new HubRevision(Text(root, "id") is { } name && HubReference.IsRepository(name) ? name : repository, commit)
+                : throw new HubException($"{_endpoint.Host} does not say which commit '{revision}' of {repository} is (sha: '{commit}').", HttpStatusCode.BadRequest);
+        }, cancellationToken);
 
-    /// <summary>All files at a commit.</summary>
+    /// <summary>All files at a commit, in the order of their paths.</summary>
     public async Task<IReadOnlyList<HubFile>> ListAsync(string repository, string commit, string? token, CancellationToken cancellationToken)
     {
-        var files = new List<HubFile>();
+        var files = new Dictionary<string, HubFile>();
         Uri? page = Api($"models/{repository}/tree/{commit}?recursive=true&expand=false");
         for (int pages = 0; page is not null; pages++)
         {
@@ -40,49 +37,59 @@ internal sealed class HubClient(HubTransport transport)
                 throw new HubException($"{repository} has more than {MaxPages * 1000} files.", HttpStatusCode.BadRequest);
             }
 
-            using HttpResponseMessage response = await GetAsync(page, token, null, cancellationToken);
-            Expect(response, repository, $"commit {commit}");
-            using JsonDocument document = await ReadJsonAsync(response, cancellationToken);
-            files.AddRange(document.RootElement.EnumerateArray().Where(IsFile).Select(entry => Read(repository, entry)));
-            page = NextPage(response);
+            page = await AskAsync(page, token, repository, $"commit {commit}", (response, root) =>
+            {
+                if (root.ValueKind != JsonValueKind.Array)
+                {
+                    throw Unreadable(repository, "the listing is no list");
+                }
+
+                foreach (HubFile file in root.EnumerateArray().Where(entry => Text(entry, "type") == "file").Select(entry => Read(repository, entry)))
+                {
+                    files[file.Path] = file;
+                }
+
+                return NextPage(response);
+            }, cancellationToken);
         }
 
-        return files;
+        return [.. files.Values.OrderBy(file => file.Path, StringComparer.Ordinal)];
     }
 
-    /// <summary>
-    /// A file's bytes from an offset on, as far as <paramref name="end"/> (exclusive). The caller looks at the status: 206 is the range, 200 the whole file.
-    /// </summary>
-    public async Task<HttpResponseMessage> OpenAsync(string repository, string commit, string path, long offset, long end, string? token, CancellationToken cancellationToken)
+    /// <summary>Where a file's bytes are.</summary>
+    public HubAddress AddressOf(string repository, string commit, string path, string? token)
     {
         string escaped = string.Join('/', path.Split('/').Select(Uri.EscapeDataString));
-        var range = new RangeHeaderValue(offset, end - 1);
-        HttpResponseMessage response = await GetAsync(new Uri(_endpoint, $"{repository}/resolve/{commit}/{escaped}"), token, range, cancellationToken);
-        if (response.StatusCode is HttpStatusCode.OK or HttpStatusCode.PartialContent)
-        {
-            return response;
-        }
-
-        using (response)
-        {
-            Expect(response, repository, $"file {path}");
-            throw new HubException($"{repository}: {path} was answered with {(int)response.StatusCode}.", response.StatusCode);
-        }
+        return new HubAddress(transport, new Uri(_endpoint, $"{repository}/resolve/{commit}/{escaped}"), token, (response, _) => Task.FromResult(Explain(response, repository, $"file {path}")));
     }
+
+    /// <summary>A JSON answer, asked for again when the hub cannot give it just now.</summary>
+    private async Task<T> AskAsync<T>(
+        Uri target, string? token, string repository, string what, Func<HttpResponseMessage, JsonElement, T> read, CancellationToken cancellationToken) =>
+        await transport.Transfer.Retries.ExecuteAsync(async cancellation =>
+        {
+            using HttpResponseMessage response = await transport.GetAsync(target, token, range: null, accept: null, cancellation);
+            if (!response.IsSuccessStatusCode)
+            {
+                throw Explain(response, repository, what);
+            }
+
+            using JsonDocument document = await ReadJsonAsync(response, cancellation);
+            return read(response, document.RootElement);
+        }, cancellationToken);
 
     private Uri Api(string path) => new(_endpoint, "api/" + path);
 
-    private Task<HttpResponseMessage> GetAsync(Uri target, string? token, RangeHeaderValue? range, CancellationToken cancellationToken) =>
-        transport.GetAsync(target, token, range, accept: null, cancellationToken);
-
-    private void Expect(HttpResponseMessage response, string repository, string what)
+    private HubException Explain(HttpResponseMessage response, string repository, string what)
     {
-        if (response.IsSuccessStatusCode)
+        string code = response.Headers.TryGetValues("X-Error-Code", out IEnumerable<string>? codes) ? codes.First() : "";
+        if (code.Length == 0 && response.RequestMessage!.RequestUri!.Authority != _endpoint.Authority)
         {
-            return;
+            // An address that the hub has just given out and that is refused: its store's trouble, not a word of the hub about the repository.
+            string host = response.RequestMessage.RequestUri.Host;
+            return new HubException($"{host}, to which {_endpoint.Host} sends for {what} of {repository}, answered {(int)response.StatusCode}.", HttpStatusCode.BadGateway);
         }
 
-        string code = response.Headers.TryGetValues("X-Error-Code", out IEnumerable<string>? codes) ? codes.First() : "";
         string words = response.Headers.TryGetValues("X-Error-Message", out IEnumerable<string>? messages) ? messages.First() : "";
         string message = (response.StatusCode, code) switch
         {
@@ -95,7 +102,7 @@ internal sealed class HubClient(HubTransport transport)
             (HttpStatusCode.TooManyRequests, _) => $"{_endpoint.Host} is limiting the rate of requests.",
             _ => $"{_endpoint.Host} answered {(int)response.StatusCode} for {what} of {repository}{(words.Length > 0 ? ": " + words : "")}.",
         };
-        throw new HubException(message, response.StatusCode, code == "RevisionNotFound");
+        return new HubException(message, response.StatusCode, code == "RevisionNotFound");
     }
 
     private async Task<JsonDocument> ReadJsonAsync(HttpResponseMessage response, CancellationToken cancellationToken)
@@ -111,21 +118,33 @@ internal sealed class HubClient(HubTransport transport)
         }
     }
 
-    private static bool IsFile(JsonElement entry) => entry.TryGetProperty("type", out JsonElement type) && type.GetString() == "file";
-
-    private static HubFile Read(string repository, JsonElement entry)
+    private HubFile Read(string repository, JsonElement entry)
     {
-        string path = entry.GetProperty("path").GetString()!;
-        string oid = entry.GetProperty("oid").GetString()!;
-        string? sha256 = entry.TryGetProperty("lfs", out JsonElement lfs) && lfs.ValueKind == JsonValueKind.Object ? lfs.GetProperty("oid").GetString() : null;
+        if (Text(entry, "path") is not { Length: > 0 } path || Text(entry, "oid") is not { } oid
+            || !entry.TryGetProperty("size", out JsonElement length) || length.ValueKind != JsonValueKind.Number || !length.TryGetInt64(out long size) || size < 0)
+        {
+            throw Unreadable(repository, "a file has no path, oid or size");
+        }
+
+        string? sha256 = entry.TryGetProperty("lfs", out JsonElement lfs) && lfs.ValueKind == JsonValueKind.Object ? Text(lfs, "oid") ?? "" : null;
         if (sha256?.Contains('*', StringComparison.Ordinal) == true)
         {
             // How the hub shows a gated repository to those who may not read it.
-            throw new HubException($"{repository} is gated and its files are hidden: accept its terms and give a token of that account in spec.source.authSecretRef.", HttpStatusCode.Forbidden);
+            throw new HubException($"{repository} is gated and its files are hidden: accept its terms on {_endpoint.Host} and give a token of that account in spec.source.authSecretRef.", HttpStatusCode.Forbidden);
         }
 
-        return new HubFile(path, entry.GetProperty("size").GetInt64(), oid, sha256);
+        return IsHex(sha256 ?? oid, sha256 is null ? 40 : 64)
+            ? new HubFile(path, size, oid, sha256)
+            : throw Unreadable(repository, $"{path} has the digest '{sha256 ?? oid}', want {(sha256 is null ? 40 : 64)} lower-case hex digits");
     }
+
+    private HubException Unreadable(string repository, string problem) =>
+        new($"{_endpoint.Host} lists {repository} in a way that cannot be used: {problem}.", HttpStatusCode.BadRequest);
+
+    private static bool IsHex(string text, int length) => text.Length == length && text.All(char.IsAsciiHexDigitLower);
+
+    private static string? Text(JsonElement parent, string name) =>
+        parent.ValueKind == JsonValueKind.Object && parent.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
 
     /// <summary>Link: &lt;URL&gt;; rel="next". Behind a mirror it still names the original hub: only its path and query count, so the token stays here.</summary>
     private Uri? NextPage(HttpResponseMessage response)
@@ -138,3 +157,7 @@ internal sealed class HubClient(HubTransport transport)
         return start >= 0 && end > start && Uri.TryCreate(_endpoint, link![(start + 1)..end], out Uri? next) ? new Uri(_endpoint, next.PathAndQuery) : null;
     }
 }
+
+/// <summary>What a revision stands for.</summary>
+/// <param name="Repository">Its name of today: a repository that was renamed is found under its old one as well.</param>
+internal sealed record HubRevision(string Repository, string Commit);

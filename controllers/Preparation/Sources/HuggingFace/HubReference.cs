@@ -10,7 +10,8 @@ namespace AiModels.Controllers.Preparation.Sources.HuggingFace;
 /// <param name="Revision">From <c>?revision=</c>: exact.</param>
 /// <param name="Path">What follows <c>/tree/</c>, <c>/blob/</c> or <c>/resolve/</c>: a revision, perhaps with a path behind it.</param>
 /// <param name="File">From <c>?file=</c>.</param>
-internal sealed partial record HubReference(string Repository, string? Revision, string? Path, string? File)
+/// <param name="NamesFile">Whether it was <c>/blob/</c> or its like, which stand before a file.</param>
+internal sealed partial record HubReference(string Repository, string? Revision, string? Path, string? File, bool NamesFile = false)
 {
     public const string DefaultRevision = "main";
 
@@ -26,9 +27,10 @@ internal sealed partial record HubReference(string Repository, string? Revision,
             return null;
         }
 
-        int marker = Array.FindIndex(segments, segment => segment is "tree" or "blob" or "resolve");
+        // Behind the name only: a repository may itself be called tree or raw.
+        int marker = Array.FindIndex(segments, 1 < segments.Length ? 1 : segments.Length, segment => segment is "tree" or "blob" or "resolve" or "raw");
         string repository = string.Join('/', marker < 0 ? segments : segments[..marker]);
-        if (!RepositoryPattern().IsMatch(repository) || repository.Contains("--", StringComparison.Ordinal) || repository.Contains("..", StringComparison.Ordinal) || repository.EndsWith(".git", StringComparison.Ordinal))
+        if (!IsRepository(repository))
         {
             problem = $"'{repository}' in {url} is no name of a model: want OWNER/NAME.";
             return null;
@@ -36,14 +38,19 @@ internal sealed partial record HubReference(string Repository, string? Revision,
 
         Dictionary<string, string> query = Query(uri);
         string? path = marker >= 0 && marker + 1 < segments.Length ? string.Join('/', segments[(marker + 1)..]) : null;
-        return new HubReference(repository, query.GetValueOrDefault("revision"), path, query.GetValueOrDefault("file"));
+        return new HubReference(repository, query.GetValueOrDefault("revision"), path, query.GetValueOrDefault("file")?.TrimStart('/'), marker >= 0 && segments[marker] != "tree");
     }
+
+    /// <summary>huggingface_hub's own rule.</summary>
+    public static bool IsRepository(string name) =>
+        RepositoryPattern().IsMatch(name) && !name.Contains("--", StringComparison.Ordinal) && !name.Contains("..", StringComparison.Ordinal) && !name.EndsWith(".git", StringComparison.Ordinal);
 
     /// <summary>Which revisions the URL may mean, the likeliest first, each with the path that would be left.</summary>
     public IEnumerable<(string Revision, string? InnerPath)> Candidates()
     {
         if (Revision is not null || Path is null)
         {
+            // With both, ?revision= is what the user added last.
             yield return (Revision ?? DefaultRevision, null);
             yield break;
         }
@@ -65,7 +72,6 @@ internal sealed partial record HubReference(string Repository, string? Revision,
         .GroupBy(pair => pair[0])
         .ToDictionary(group => group.Key, group => Uri.UnescapeDataString(group.First()[1]));
 
-    // huggingface_hub's own rule.
-    [GeneratedRegex(@"^([\w\-.]{1,96}/)?[\w\-.]{1,96}$", RegexOptions.ECMAScript)]
+    [GeneratedRegex(@"^([\w\-.]{1,96}/)?[\w\-.]{1,96}\z", RegexOptions.ECMAScript)]
     private static partial Regex RepositoryPattern();
 }

@@ -11,7 +11,7 @@ using AiModels.ModelPack.Format;
 namespace AiModels.Controllers.Preparation.Sources.HuggingFace;
 
 /// <summary>Models of Hugging Face (requirement P1): the revision is resolved to a commit before anything else, and frozen.</summary>
-internal sealed class HuggingFaceSource(HubClient hub, IKubernetesClient client, TimeProvider time) : IModelSource
+internal sealed class HuggingFaceSource(HubClient hub, HubTransfer transfer, IKubernetesClient client) : IModelSource
 {
     public string Name => SourceTypes.HuggingFace;
 
@@ -31,41 +31,33 @@ internal sealed class HuggingFaceSource(HubClient hub, IKubernetesClient client,
             return StageOutcome.Retry(Reasons.PublicationFailed, missing);
         }
 
-        (string commit, string? innerPath) = (context.Progress.Source ?? context.Model.Status.Source)?.ResolvedRevision is { } frozen
-            ? (frozen, null)
-            : await CommitAsync(reference, token, cancellationToken);
-        IReadOnlyList<HubFile> files = await hub.ListAsync(reference.Repository, commit, token, cancellationToken);
+        string? frozen = (context.Progress.Source ?? context.Model.Status.Source)?.ResolvedRevision;
+        HubRevision revision = frozen is not null ? new HubRevision(reference.Repository, frozen) : await CommitAsync(reference, token, cancellationToken);
+        IReadOnlyList<HubFile> files = await hub.ListAsync(revision.Repository, revision.Commit, token, cancellationToken);
         if (files.Select(file => ModelPath.Problem(file.Path) is { } wrong ? $"{file.Path} {wrong}" : null).FirstOrDefault(wrong => wrong is not null) is { } badPath)
         {
-            return StageOutcome.Failed(Reasons.PublicationFailed, $"{reference.Repository} has a file that cannot be stored: {badPath}.");
+            return StageOutcome.Failed(Reasons.PublicationFailed, $"{revision.Repository} has a file that cannot be stored: {badPath}.");
         }
 
-        string? named = reference.File ?? innerPath;
-        if (named is not null && named.Contains('.', StringComparison.Ordinal) && files.All(file => file.Path != named))
+        NamedFile named = NamedFile.Find(reference, files);
+        if (named.Problem is not null)
         {
-            return StageOutcome.Failed(Reasons.PublicationFailed, $"{reference.Repository} has no file {named} at {commit}.");
+            return StageOutcome.Failed(named.Reason, $"{revision.Repository} at {revision.Commit} {named.Problem}");
         }
 
-        // With a frozen commit nobody asks the hub where the revision ends in the URL: the file that is there tells.
-        string? preferred = reference.File ?? reference.Candidates().Select(candidate => candidate.InnerPath).FirstOrDefault(path => files.Any(file => file.Path == path));
-        var resolved = new ResolvedSource { ResolvedType = SourceTypes.HuggingFace, ResolvedRevision = commit };
-        context.Content = new HubContent(
-            (file, start, end, cancellation) => hub.OpenAsync(reference.Repository, commit, file.Path, start, end, token, cancellation), resolved, files, time)
-        {
-            PreferredFile = preferred,
-        };
+        var resolved = new ResolvedSource { ResolvedType = SourceTypes.HuggingFace, ResolvedRevision = revision.Commit };
+        context.Content = new HubContent(file => hub.AddressOf(revision.Repository, revision.Commit, file.Path, token), resolved, files, transfer) { PreferredFile = named.Path };
         return StageOutcome.Done;
     }
 
-    /// <summary>The commit, and what of the URL's path is no revision.</summary>
-    private async Task<(string Commit, string? InnerPath)> CommitAsync(HubReference reference, string? token, CancellationToken cancellationToken)
+    private async Task<HubRevision> CommitAsync(HubReference reference, string? token, CancellationToken cancellationToken)
     {
         HubException? first = null;
-        foreach ((string revision, string? innerPath) in reference.Candidates())
+        foreach ((string revision, _) in reference.Candidates())
         {
             try
             {
-                return (await hub.ResolveAsync(reference.Repository, revision, token, cancellationToken), innerPath);
+                return await hub.ResolveAsync(reference.Repository, revision, token, cancellationToken);
             }
             catch (HubException e) when (e.IsRevisionMissing)
             {
@@ -107,11 +99,7 @@ internal static class HuggingFaceServices
 {
     public static IServiceCollection AddHuggingFace(this IServiceCollection services)
     {
-        services.AddSingleton(provider =>
-        {
-            var options = provider.GetRequiredService<ControllersOptions>();
-            return new HubClient(HubTransport.Create(options, options.HuggingfaceEndpoint, provider.GetRequiredService<TimeProvider>()));
-        });
+        services.AddSingleton(provider => new HubClient(HubTransport.Create(provider, provider.GetRequiredService<ControllersOptions>().HuggingfaceEndpoint)));
         return services.AddSingleton<IModelSource, HuggingFaceSource>();
     }
 }

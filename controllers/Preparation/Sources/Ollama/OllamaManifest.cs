@@ -17,6 +17,9 @@ internal sealed record OllamaManifest(Digest Digest, OllamaDescriptor Config, IR
     /// <summary>A LoRA to be put onto the model.</summary>
     public const string AdapterLayer = "application/vnd.ollama.image.adapter";
 
+    /// <summary>The part that turns pictures or sound into what the model reads, a GGUF file of its own.</summary>
+    public const string ProjectorLayer = "application/vnd.ollama.image.projector";
+
     /// <summary>One tensor of a Safetensors model.</summary>
     public const string TensorLayer = "application/vnd.ollama.image.tensor";
 

@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Http.Headers;
 using System.Text.Json;
 using AiModels.Controllers.Preparation.Sources.Hubs;
 using AiModels.ModelPack.Oci;
@@ -21,68 +20,56 @@ internal sealed class OllamaRegistry(HubTransport transport)
     public async Task<byte[]?> FindManifestAsync(OllamaReference reference, string tagOrDigest, CancellationToken cancellationToken)
     {
         var target = new Uri(transport.Endpoint, $"v2/{reference.Repository}/manifests/{tagOrDigest}");
-        using HttpResponseMessage response = await transport.GetAsync(target, token: null, range: null, ManifestType, cancellationToken);
-        if (response.StatusCode == HttpStatusCode.NotFound)
+        return await transport.Transfer.Retries.ExecuteAsync(async cancellation =>
         {
-            return null;
-        }
-
-        await ExpectAsync(response, $"the manifest of {reference}", cancellationToken);
-        return await transport.ReadAsync(response, MaxDocumentBytes, cancellationToken);
+            using HttpResponseMessage response = await transport.GetAsync(target, token: null, range: null, ManifestType, cancellation);
+            return response.StatusCode == HttpStatusCode.NotFound ? null : await ReadAsync(response, $"the manifest of {reference}", cancellation);
+        }, cancellationToken);
     }
 
     /// <summary>A small blob, whole and with the right digest. Throws <see cref="HubException"/>.</summary>
-    public async Task<byte[]> ReadBlobAsync(OllamaReference reference, OllamaDescriptor blob, CancellationToken cancellationToken)
+    public async Task<byte[]> ReadBlobAsync(OllamaReference reference, OllamaDescriptor blob, string what, CancellationToken cancellationToken)
     {
-        using HttpResponseMessage response = await transport.GetAsync(Blob(reference, blob.Digest), token: null, range: null, accept: null, cancellationToken);
-        await ExpectAsync(response, $"blob {blob.Digest} of {reference}", cancellationToken);
-        byte[] content = await transport.ReadAsync(response, MaxDocumentBytes, cancellationToken);
+        byte[] content = await transport.Transfer.Retries.ExecuteAsync(async cancellation =>
+        {
+            using HttpResponseMessage response = await transport.GetAsync(Blob(reference, blob.Digest), token: null, range: null, accept: null, cancellation);
+            return await ReadAsync(response, $"blob {blob.Digest} of {reference}", cancellation);
+        }, cancellationToken);
         var actual = Digest.Sha256Of(content);
         return actual == blob.Digest
             ? content
-            : throw new HubException($"The config of {reference} arrived with digest {actual} and {blob.Digest} is promised. The source or the way to it is damaged.", HttpStatusCode.BadRequest);
+            : throw new HubException($"The {what} of {reference} arrived with digest {actual} and {blob.Digest} is promised. The source or the way to it is damaged.", HttpStatusCode.BadRequest);
     }
 
-    /// <summary>
-    /// A blob's bytes from an offset on, as far as <paramref name="end"/> (exclusive): a range, or the whole blob when the answer is 200. Every call begins at
-    /// the registry, because the addresses it redirects to end after a while.
-    /// </summary>
-    public async Task<HttpResponseMessage> OpenAsync(OllamaReference reference, OllamaDescriptor blob, long offset, long end, CancellationToken cancellationToken)
+    /// <summary>Where a blob's bytes are.</summary>
+    public HubAddress AddressOf(OllamaReference reference, OllamaDescriptor blob) => new(transport, Blob(reference, blob.Digest), token: null, (response, cancellationToken) =>
     {
-        HttpResponseMessage response = await transport.GetAsync(Blob(reference, blob.Digest), token: null, new RangeHeaderValue(offset, end - 1), accept: null, cancellationToken);
-        if (response.StatusCode is HttpStatusCode.OK or HttpStatusCode.PartialContent)
-        {
-            return response;
-        }
-
-        using (response)
-        {
-            string what = $"blob {blob.Digest} of {reference}";
-            if (response.StatusCode == HttpStatusCode.RequestedRangeNotSatisfiable)
-            {
-                throw new HubException($"The {what} ends before the {blob.Size} bytes that its manifest promises.", response.StatusCode);
-            }
-
-            await ExpectAsync(response, what, cancellationToken);
-            throw Refused(response, what, "");
-        }
-    }
+        string what = $"blob {blob.Digest} of {reference}";
+        return response.StatusCode == HttpStatusCode.RequestedRangeNotSatisfiable
+            ? Task.FromResult(new HubException($"The {what} ends before the {blob.Size} bytes that its manifest promises.", response.StatusCode))
+            : ExplainAsync(response, what, cancellationToken);
+    });
 
     private Uri Blob(OllamaReference reference, Digest digest) => new(transport.Endpoint, $"v2/{reference.Repository}/blobs/{digest}");
 
-    private async Task ExpectAsync(HttpResponseMessage response, string what, CancellationToken cancellationToken)
+    private async Task<byte[]> ReadAsync(HttpResponseMessage response, string what, CancellationToken cancellationToken) => response.IsSuccessStatusCode
+        ? await transport.ReadAsync(response, MaxDocumentBytes, cancellationToken)
+        : throw await ExplainAsync(response, what, cancellationToken);
+
+    private async Task<HubException> ExplainAsync(HttpResponseMessage response, string what, CancellationToken cancellationToken)
     {
-        if (response.IsSuccessStatusCode)
+        Uri asked = response.RequestMessage!.RequestUri!;
+        if (asked.Authority != transport.Endpoint.Authority)
         {
-            return;
+            // An address that the registry has just given out and that is refused: its store's trouble.
+            return new HubException($"{asked.Host}, to which {transport.Endpoint.Host} sends for {what}, answered {(int)response.StatusCode}.", HttpStatusCode.BadGateway);
         }
 
-        string host = response.RequestMessage!.RequestUri!.Host;
-        throw response.StatusCode switch
+        return response.StatusCode switch
         {
-            HttpStatusCode.NotFound => new HubException($"{host} has no {what}.", response.StatusCode),
-            HttpStatusCode.Unauthorized => new HubException($"{host} wants credentials for {what}{Realm(response)}. Only public models can be had from there, and no credentials are sent.", response.StatusCode),
-            HttpStatusCode.TooManyRequests => new HubException($"{host} is limiting the rate of requests.", response.StatusCode),
+            HttpStatusCode.NotFound => new HubException($"{asked.Host} has no {what}.", response.StatusCode),
+            HttpStatusCode.Unauthorized => new HubException($"{asked.Host} wants credentials for {what}{Realm(response)}. Only public models can be had from there, and no credentials are sent.", response.StatusCode),
+            HttpStatusCode.TooManyRequests => new HubException($"{asked.Host} is limiting the rate of requests.", response.StatusCode),
             _ => Refused(response, what, await WordsAsync(response, cancellationToken)),
         };
     }

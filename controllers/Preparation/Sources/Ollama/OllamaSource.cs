@@ -8,7 +8,7 @@ namespace AiModels.Controllers.Preparation.Sources.Ollama;
 /// <summary>
 /// Models of Ollama's library (requirement P2): the tag is resolved to the digest of its manifest, and frozen. Of the manifest's layers the weights are taken.
 /// </summary>
-internal sealed class OllamaSource(OllamaRegistry registry, TimeProvider time) : IModelSource
+internal sealed class OllamaSource(OllamaRegistry registry, HubTransfer transfer) : IModelSource
 {
     public string Name => SourceTypes.Ollama;
 
@@ -30,7 +30,7 @@ internal sealed class OllamaSource(OllamaRegistry registry, TimeProvider time) :
                 : $"{reference} is not {frozen} any more, with which its preparation began. Create the model again to have what it is now.");
         }
 
-        OllamaConfig config = OllamaConfig.Parse(await registry.ReadBlobAsync(reference, manifest.Config, cancellationToken), reference);
+        OllamaConfig config = OllamaConfig.Parse(await registry.ReadBlobAsync(reference, manifest.Config, "config", cancellationToken), reference);
         if (Unsupported(manifest, config) is { } unsupported)
         {
             return StageOutcome.Failed(Reasons.UnsupportedSource, $"{reference} {unsupported}");
@@ -39,9 +39,10 @@ internal sealed class OllamaSource(OllamaRegistry registry, TimeProvider time) :
         OllamaDescriptor weights = TheWeights(manifest, reference);
         HubFile[] files = [new HubFile(GgufFormat.DefaultFileName, weights.Size, "", weights.Digest.Hex)];
         var resolved = new ResolvedSource { ResolvedType = SourceTypes.Ollama, ResolvedRevision = manifest.Digest.ToString() };
-        context.Content = new HubContent((_, start, end, cancellation) => registry.OpenAsync(reference, weights, start, end, cancellation), resolved, files, time)
+        context.Content = new HubContent(_ => registry.AddressOf(reference, weights), resolved, files, transfer)
         {
             Capabilities = config.Declared(),
+            LeftBehind = LeftBehind(manifest, weights),
         };
         return StageOutcome.Done;
     }
@@ -78,6 +79,14 @@ internal sealed class OllamaSource(OllamaRegistry registry, TimeProvider time) :
         return Has(OllamaManifest.AdapterLayer) ? "is an adapter on top of other weights; without it the weights would be another model." : null;
     }
 
+    /// <summary>What else the manifest has, said rather than dropped without a word.</summary>
+    private static Dictionary<string, string> LeftBehind(OllamaManifest manifest, OllamaDescriptor weights) => manifest.Layers
+        .Where(layer => layer != weights)
+        .GroupBy(layer => layer.MediaType)
+        .ToDictionary(
+            group => $"{group.Count()} of {group.Key}",
+            group => group.Key == OllamaManifest.ProjectorLayer ? "a model is one GGUF file: what the model needs to see or hear must be had elsewhere" : "settings of Ollama's and not part of the weights");
+
     private static OllamaDescriptor TheWeights(OllamaManifest manifest, OllamaReference reference)
     {
         OllamaDescriptor[] weights = [.. manifest.Layers.Where(layer => layer.MediaType == OllamaManifest.ModelLayer)];
@@ -98,11 +107,7 @@ internal static class OllamaServices
 {
     public static IServiceCollection AddOllama(this IServiceCollection services)
     {
-        services.AddSingleton(provider =>
-        {
-            var options = provider.GetRequiredService<ControllersOptions>();
-            return new OllamaRegistry(HubTransport.Create(options, options.OllamaEndpoint, provider.GetRequiredService<TimeProvider>()));
-        });
+        services.AddSingleton(provider => new OllamaRegistry(HubTransport.Create(provider, provider.GetRequiredService<ControllersOptions>().OllamaEndpoint)));
         return services.AddSingleton<IModelSource, OllamaSource>();
     }
 }

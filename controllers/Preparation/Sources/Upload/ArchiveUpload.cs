@@ -76,6 +76,7 @@ internal sealed class ArchiveUpload : ISourceContent
             }
         }
 
+        await checkpoint.FlushAsync(cancellationToken);
         return stored;
     }
 
@@ -85,11 +86,7 @@ internal sealed class ArchiveUpload : ISourceContent
         PreparationContext context, Checkpoint checkpoint, string path, ArchiveEntry entry, int chunkSize, CancellationToken cancellationToken)
     {
         IReadOnlyList<ChunkEntry> committed = checkpoint.CommittedOf(path, entry.Length, chunkSize);
-        foreach (ChunkEntry chunk in committed)
-        {
-            context.Progress.Commit(path, chunk.Length, chunk.StoredLength);
-        }
-
+        context.Progress.Resume(path, committed);
         long done = committed.Count == 0 ? 0 : committed[^1].End;
         if (committed.Count > 0 && done == entry.Length)
         {
@@ -102,7 +99,11 @@ internal sealed class ArchiveUpload : ISourceContent
             ChunkSize = chunkSize,
             Length = entry.Length,
             Committed = committed,
-            OnCommitted = (chunk, cancellation) => checkpoint.CommitAsync(path, chunk, cancellation),
+            OnCommitted = (chunk, cancellation) =>
+            {
+                context.Progress.Receive(path, chunk.Length);
+                return checkpoint.CommitAsync(path, chunk, cancellation);
+            },
         };
         return await context.Writer.WriteFileAsync(path, entry.Content, options, cancellationToken);
     }

@@ -2,7 +2,6 @@ using AiModels.Contracts.V1Alpha1;
 using AiModels.Controllers.Preparation.Archives;
 using AiModels.Controllers.Preparation.Formats;
 using AiModels.Controllers.Preparation.Pipeline;
-using AiModels.ModelPack.Chunking;
 using AiModels.ModelPack.Format;
 
 namespace AiModels.Controllers.Preparation.Sources.Upload;
@@ -28,11 +27,7 @@ internal sealed class GgufUpload(ReceivedFile file, string path, ResolvedSource 
 
     public Task<IReadOnlyList<FileEntry>> StoreAsync(PreparationContext context, IReadOnlySet<string> paths, int chunkSize, CancellationToken cancellationToken)
     {
-        foreach (ChunkEntry chunk in file.Entry.Chunks)
-        {
-            context.Progress.Commit(path, chunk.Length, chunk.StoredLength);
-        }
-
+        context.Progress.Resume(path, file.Entry.Chunks);
         return Task.FromResult<IReadOnlyList<FileEntry>>([file.Entry with { Path = path }]);
     }
 

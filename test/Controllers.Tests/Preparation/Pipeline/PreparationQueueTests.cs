@@ -43,6 +43,7 @@ public sealed class PreparationQueueTests
         Assert.IsNull(progress.Report("0%").BytesPerSecond);
 
         clock.Advance(TimeSpan.FromSeconds(2));
+        progress.Receive("a", 400);
         progress.Commit("a", 400, 300);
         var report = progress.Report("20%");
 
