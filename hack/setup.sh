@@ -1,6 +1,6 @@
 #!/bin/bash
 # Installs what the tests and the quick start need on a bare Debian that has the .NET 10 SDK. Does nothing when everything is there.
-# usage: hack/setup.sh [--quickstart]     --quickstart leaves out what only the tests use (skopeo, oras, crane)
+# usage: hack/setup.sh [--quickstart]     --quickstart leaves out what only the tests use (skopeo, oras, crane, Ceph's radosgw)
 . "$(dirname "$0")/lib.sh"
 
 want=all
@@ -23,6 +23,7 @@ if [ $want = all ]; then
   have etcd || packages+=(etcd-server)
   have etcdctl || packages+=(etcd-client)
   have skopeo || packages+=(skopeo)
+  { have ceph-mon && have ceph-osd && have radosgw && have radosgw-admin; } || packages+=(ceph-mon ceph-osd radosgw ceph-common)
   have oras || sid+=(oras)
   have crane || sid+=(crane)
 fi

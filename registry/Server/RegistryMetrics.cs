@@ -18,7 +18,7 @@ internal sealed class RegistryMetrics
     public RegistryMetrics(IMeterFactory meters)
     {
         Meter meter = meters.Create(MeterName);
-        _transferred = meter.CreateCounter<long>("aimodels.registry.transfer", "By", "Bytes that clients pulled and pushed, by kind of consumer.");
+        _transferred = meter.CreateCounter<long>("aimodels.registry.transfer", "By", "Bytes that clients pulled and pushed, and that they were sent to the bucket for, by kind of consumer.");
         _storage = meter.CreateHistogram<double>("aimodels.registry.storage.operation.duration", "s", "Duration of operations of the storage backend.");
         _collections = meter.CreateCounter<long>("aimodels.registry.gc.runs", "{run}", "Garbage collections, by outcome.");
         _freed = meter.CreateCounter<long>("aimodels.registry.gc.freed", "By", "Bytes that garbage collection freed.");
@@ -31,6 +31,10 @@ internal sealed class RegistryMetrics
 
     public void Transferred(int count, bool isPull, string consumer) =>
         _transferred.Add(count, new KeyValuePair<string, object?>("direction", isPull ? "pull" : "push"), new KeyValuePair<string, object?>("consumer", consumer));
+
+    /// <summary>Bytes that a client was sent to the bucket for.</summary>
+    public void Redirected(long count, string consumer) =>
+        _transferred.Add(count, new KeyValuePair<string, object?>("direction", "redirect"), new KeyValuePair<string, object?>("consumer", consumer));
 
     public void StorageOperation(string backend, string operation, string outcome, TimeSpan duration) => _storage.Record(
         duration.TotalSeconds,

@@ -1,6 +1,8 @@
 using System.ComponentModel.DataAnnotations;
 using AiModels.Hosting.CommandLine;
+using AiModels.Registry.Api;
 using AiModels.Registry.Capacity;
+using AiModels.Registry.Storage.Backends.S3;
 
 namespace AiModels.Registry;
 
@@ -8,13 +10,41 @@ namespace AiModels.Registry;
 public sealed class RegistryOptions : IValidatableObject
 {
     private const string FolderPrefix = "folder:";
+    private const string BucketPrefix = "s3:";
 
     [Option("Address to serve on: http://HOST:PORT, https://HOST:PORT or unix:///PATH. May be given several times.", Placeholder = "URL")]
     public List<string> Listen { get; set; } = ["http://127.0.0.1:5000"];
 
-    [Option("Where the bytes are: folder:DIR.", Placeholder = "folder:DIR")]
+    [Option("Where the bytes are: folder:DIR, or s3:BUCKET of an S3-compatible object storage.", Placeholder = "folder:DIR|s3:BUCKET")]
     [Required]
     public string Storage { get; set; } = "";
+
+    [Option("Server of the bucket: http://HOST:PORT or https://HOST[:PORT]; without it AWS in --s3-region.", Placeholder = "URL")]
+    public string? S3Endpoint { get; set; }
+
+    /// <summary>us-east-1: what servers without regions expect.</summary>
+    [Option("Region that requests are signed for.", Placeholder = "REGION")]
+    public string S3Region { get; set; } = "us-east-1";
+
+    [Option("Address the bucket as https://HOST/BUCKET instead of https://BUCKET.HOST.")]
+    public bool S3PathStyle { get; set; }
+
+    [Option("Folder with the files accessKey and secretKey, and ca.crt if need be (a mounted Secret); read again when they change.", Placeholder = "DIR")]
+    public string? S3Credentials { get; set; }
+
+    [Option("Authorities that may have signed the S3 server's certificate, PEM; read again when it changes.", Placeholder = "FILE")]
+    public string? S3CaFile { get; set; }
+
+    [Option("Accept any certificate of the S3 server.")]
+    public bool S3Insecure { get; set; }
+
+    /// <summary>Full: an acknowledged blob is one whose stored bytes were compared with its digest, by the server or by reading them once.</summary>
+    [Option("How stored bytes are compared with their digest: full (a SHA-256 of the whole object from the server, else one read of it) or parts (the SHA-256 of each part is enough).", Placeholder = "full|parts")]
+    public S3Verification S3Verification { get; set; } = S3Verification.Full;
+
+    /// <summary>Off: clients need no way to the object storage of their own, and trust no second certificate.</summary>
+    [Option("Who is sent to the bucket for blobs, by a signed URL: off (nobody), internal (clients that connect from a private address without a proxy between) or on (everybody but unix sockets).", Placeholder = "off|internal|on")]
+    public RedirectMode S3Redirects { get; set; } = RedirectMode.Off;
 
     [Option("Folder of public keys (*.pem) whose grants are accepted; read again when it changes.", Placeholder = "DIR")]
     public string? GrantKeys { get; set; }
@@ -57,15 +87,23 @@ public sealed class RegistryOptions : IValidatableObject
     [Option("How long an unfinished blob upload is kept after its last byte.")]
     public TimeSpan UploadExpiry { get; set; } = TimeSpan.FromDays(1);
 
-    /// <summary>The folder of <see cref="Storage"/>.</summary>
-    internal string StorageFolder => Storage[FolderPrefix.Length..];
+    /// <summary>The folder of <see cref="Storage"/>, or null when it is a bucket.</summary>
+    internal string? StorageFolder => Storage.StartsWith(FolderPrefix, StringComparison.Ordinal) ? Storage[FolderPrefix.Length..] : null;
+
+    /// <summary>The bucket of <see cref="Storage"/>, or null when it is a folder.</summary>
+    internal string? StorageBucket => Storage.StartsWith(BucketPrefix, StringComparison.Ordinal) ? Storage[BucketPrefix.Length..] : null;
 
     /// <summary>Rules between options, as sentences.</summary>
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {
-        if (!Storage.StartsWith(FolderPrefix, StringComparison.Ordinal) || Storage.Length == FolderPrefix.Length)
+        if (StorageFolder is not { Length: > 0 } && StorageBucket is not { Length: > 0 })
         {
-            yield return new ValidationResult($"--storage: '{Storage}' is not folder:DIR");
+            yield return new ValidationResult($"--storage: '{Storage}' is not folder:DIR or s3:BUCKET");
+        }
+
+        foreach (ValidationResult problem in ValidateBucket())
+        {
+            yield return problem;
         }
 
         foreach (string quota in NamespaceQuota.Where(quota => !CapacityLimits.TryParse(quota, out _, out _)))
@@ -103,6 +141,34 @@ public sealed class RegistryOptions : IValidatableObject
         if (TlsCertFile is null != TlsPrivateKeyFile is null)
         {
             yield return new ValidationResult("--tls-cert-file and --tls-private-key-file belong together");
+        }
+    }
+
+    private IEnumerable<ValidationResult> ValidateBucket()
+    {
+        if (StorageBucket is null)
+        {
+            if (S3Endpoint is not null || S3Credentials is not null || S3CaFile is not null)
+            {
+                yield return new ValidationResult($"--s3-endpoint, --s3-credentials and --s3-ca-file belong to --storage s3:BUCKET, not to '{Storage}'");
+            }
+
+            yield break;
+        }
+
+        if (S3Credentials is null)
+        {
+            yield return new ValidationResult("--s3-credentials is required with --storage s3:BUCKET: a folder with the files accessKey and secretKey");
+        }
+
+        if (S3Endpoint is not null && !(Uri.TryCreate(S3Endpoint, UriKind.Absolute, out Uri? url) && url.Scheme is "http" or "https" && url.PathAndQuery == "/" && url.UserInfo.Length == 0))
+        {
+            yield return new ValidationResult($"--s3-endpoint: '{S3Endpoint}' is not http://HOST:PORT or https://HOST[:PORT]");
+        }
+
+        if (S3CaFile is not null && !File.Exists(S3CaFile))
+        {
+            yield return new ValidationResult($"--s3-ca-file: there is no file '{S3CaFile}'");
         }
     }
 }

@@ -7,7 +7,6 @@ using AiModels.Registry.GarbageCollection;
 using AiModels.Registry.Grants;
 using AiModels.Registry.Storage;
 using AiModels.Registry.Storage.Backends;
-using AiModels.Registry.Storage.Backends.FileSystem;
 using AiModels.Registry.Transport;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
@@ -35,10 +34,7 @@ public static partial class RegistryServices
         services.AddSingleton(options);
         services.AddSingleton<RegistryMetrics>();
 
-        services.AddSingleton(new FileSystemOptions { Root = options.StorageFolder });
-        services.AddSingleton<FileSystemBackend>();
-        services.AddSingleton<IStorageBackend>(provider => new CapacityBackend(
-            new MeasuredBackend(provider.GetRequiredService<FileSystemBackend>(), provider.GetRequiredService<RegistryMetrics>()), provider.GetRequiredService<CapacityLedger>()));
+        services.AddStorage(options);
         services.AddSingleton(CapacityLimits.Of(options));
         services.AddSingleton<CapacityLedger>();
         services.AddSingleton<RepositoryContent>();
@@ -62,6 +58,7 @@ public static partial class RegistryServices
         services.AddSingleton<TokenEndpoint>();
         services.AddSingleton<TransferAccounts>();
 
+        services.AddSingleton<BlobRedirects>();
         services.AddSingleton<Blobs>();
         services.AddSingleton<BlobUploads>();
         services.AddSingleton<Manifests>();
@@ -145,7 +142,7 @@ public static partial class RegistryServices
         ILogger logger = services.GetRequiredService<ILoggerFactory>().CreateLogger("AiModels.Registry.Grants");
 
         // Without a folder no grant is valid; only an anonymous registry is started that way.
-        return new GrantKeySet(options.GrantKeys ?? Path.Combine(options.StorageFolder, ".no-keys"), services.GetRequiredService<TimeProvider>(), problem => Log.UnreadableKey(logger, problem));
+        return new GrantKeySet(options.GrantKeys ?? Path.Combine(AppContext.BaseDirectory, ".no-keys"), services.GetRequiredService<TimeProvider>(), problem => Log.UnreadableKey(logger, problem));
     }
 
     private static partial class Log

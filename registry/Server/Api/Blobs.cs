@@ -10,7 +10,7 @@ using Microsoft.Net.Http.Headers;
 namespace AiModels.Registry.Api;
 
 /// <summary>Blobs: HEAD, GET with ranges and validators, DELETE (end-2, end-10).</summary>
-internal sealed class Blobs(BlobStore blobs, ManifestStore manifests, TransferBuffers buffers, TransferAccounts accounts)
+internal sealed class Blobs(BlobStore blobs, ManifestStore manifests, BlobRedirects redirects, TransferBuffers buffers, TransferAccounts accounts)
 {
     // What a digest names never changes.
     private const string Forever = "private, max-age=31536000, immutable";
@@ -42,6 +42,12 @@ internal sealed class Blobs(BlobStore blobs, ManifestStore manifests, TransferBu
         }
 
         ByteRange range = ByteRange.Of(request.Http.Request, blob.Length, tag);
+        if (!request.IsHead && range.Length > 0 && await redirects.FindAsync(request.Http, digest, request.Aborted) is { } elsewhere)
+        {
+            Redirect(request, range, elsewhere);
+            return;
+        }
+
         if (range.IsPartial)
         {
             response.StatusCode = StatusCodes.Status206PartialContent;
@@ -72,9 +78,22 @@ internal sealed class Blobs(BlobStore blobs, ManifestStore manifests, TransferBu
         request.Http.Response.StatusCode = StatusCodes.Status202Accepted;
     }
 
+    /// <summary>The client sends its Range again to where it is sent. Its bytes are counted now, because we shall not see them.</summary>
+    private void Redirect(RegistryRequest request, ByteRange range, Uri target)
+    {
+        HttpResponse response = request.Http.Response;
+        response.StatusCode = StatusCodes.Status307TemporaryRedirect;
+        response.Headers.Location = target.AbsoluteUri;
+
+        // The blob never changes, but the signature expires.
+        response.Headers.CacheControl = "no-store";
+        response.ContentLength = 0;
+        accounts.Pulling(request.Caller, request.Repository).AddRedirected(range.Length);
+    }
+
     private async Task SendAsync(RegistryRequest request, Digest digest, ByteRange range)
     {
-        await using StorageReader? reader = await blobs.OpenAsync(request.Repository, digest, range.Offset, request.Aborted);
+        await using StorageReader? reader = await blobs.OpenFoundAsync(digest, range.Offset, range.Length, request.Aborted);
         if (reader is null)
         {
             throw new RegistryException(RegistryError.BlobUnknown, $"{digest} was deleted just now.");

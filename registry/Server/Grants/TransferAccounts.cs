@@ -50,6 +50,7 @@ internal sealed class TransferAccounts(RegistryMetrics metrics, TimeProvider clo
             Subject = pair.Value.Subject,
             PulledBytes = pair.Value.Pulled,
             PushedBytes = pair.Value.Pushed,
+            RedirectedBytes = pair.Value.Redirected,
             LastActive = pair.Value.LastActive,
         }),
     ];
@@ -68,6 +69,9 @@ internal sealed record TransferAccount
     public required long PulledBytes { get; init; }
 
     public required long PushedBytes { get; init; }
+
+    /// <summary>Bytes that the grant was given a signed URL of the bucket for, beside those it pulled here. Counted when the URL is given: the transfer itself is not seen.</summary>
+    public required long RedirectedBytes { get; init; }
 
     public required DateTimeOffset LastActive { get; init; }
 }

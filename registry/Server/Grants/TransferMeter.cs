@@ -9,11 +9,19 @@ internal readonly struct TransferMeter(TransferMeter.Totals totals, bool isPull,
         metrics.Transferred(count, isPull, totals.ConsumerClass);
     }
 
+    /// <summary>Counts bytes that the client fetches from the bucket itself.</summary>
+    public void AddRedirected(long count)
+    {
+        totals.AddRedirected(count, clock.GetUtcNow());
+        metrics.Redirected(count, totals.ConsumerClass);
+    }
+
     /// <summary>The running sums of a grant in a repository.</summary>
     internal sealed class Totals(string subject, DateTimeOffset created)
     {
         private long _pulled;
         private long _pushed;
+        private long _redirected;
         private long _lastActive = created.UtcTicks;
 
         public string Subject { get; } = subject;
@@ -25,7 +33,15 @@ internal readonly struct TransferMeter(TransferMeter.Totals totals, bool isPull,
 
         public long Pushed => Interlocked.Read(ref _pushed);
 
+        public long Redirected => Interlocked.Read(ref _redirected);
+
         public DateTimeOffset LastActive => new(Interlocked.Read(ref _lastActive), TimeSpan.Zero);
+
+        public void AddRedirected(long count, DateTimeOffset now)
+        {
+            Interlocked.Add(ref _redirected, count);
+            Interlocked.Exchange(ref _lastActive, now.UtcTicks);
+        }
 
         public void Add(int count, bool isPull, DateTimeOffset now)
         {

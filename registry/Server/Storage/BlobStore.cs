@@ -15,16 +15,18 @@ internal sealed class BlobStore(IStorageBackend backend, ContentReceiver receive
     private static readonly TimeSpan LinkRenewal = TimeSpan.FromHours(1);
 
     /// <summary>The blob as this repository holds it, or null.</summary>
-    public async ValueTask<StorageEntry?> FindAsync(string repository, Digest digest, CancellationToken cancellationToken) =>
-        await backend.StatAsync(StoragePaths.BlobLink(repository, digest), cancellationToken) is null
-            ? null
-            : await backend.StatAsync(StoragePaths.Blob(digest), cancellationToken);
+    public async ValueTask<StorageEntry?> FindAsync(string repository, Digest digest, CancellationToken cancellationToken)
+    {
+        // Both at once: where a look costs a request over the network, the second would double the time to the first byte.
+        Task<StorageEntry?> blob = backend.StatAsync(StoragePaths.Blob(digest), cancellationToken).AsTask();
+        StorageEntry? link = await backend.StatAsync(StoragePaths.BlobLink(repository, digest), cancellationToken);
+        StorageEntry? found = await blob;
+        return link is null ? null : found;
+    }
 
-    /// <summary>Opens the blob as this repository holds it, or null.</summary>
-    public async ValueTask<StorageReader?> OpenAsync(string repository, Digest digest, long offset, CancellationToken cancellationToken) =>
-        await backend.StatAsync(StoragePaths.BlobLink(repository, digest), cancellationToken) is null
-            ? null
-            : await backend.OpenReadAsync(StoragePaths.Blob(digest), offset, cancellationToken);
+    /// <summary>Opens a blob that <see cref="FindAsync"/> found in a repository, for so many bytes from an offset; null when it was deleted since.</summary>
+    public ValueTask<StorageReader?> OpenFoundAsync(Digest digest, long offset, long length, CancellationToken cancellationToken) =>
+        backend.OpenRangeAsync(StoragePaths.Blob(digest), offset, length, cancellationToken);
 
     /// <summary>
     /// Receives a blob whose digest is known. Content that is stored already is not written again, but it must still be sent whole: knowing a digest is no right to read.
@@ -48,6 +50,7 @@ internal sealed class BlobStore(IStorageBackend backend, ContentReceiver receive
         if (writer is not null)
         {
             await writer.CommitAsync(path, cancellationToken);
+            await ProveAsync(writer, path, digest, cancellationToken);
         }
 
         await LinkAsync(repository, digest, isPaid: writer is not null, cancellationToken);
@@ -107,6 +110,25 @@ internal sealed class BlobStore(IStorageBackend backend, ContentReceiver receive
     /// <summary>Takes the blob out of the repository; its bytes stay until a collection finds that nobody holds them.</summary>
     public ValueTask<bool> UnlinkAsync(string repository, Digest digest, CancellationToken cancellationToken) =>
         backend.DeleteAsync(StoragePaths.BlobLink(repository, digest), cancellationToken);
+
+    /// <summary>
+    /// Reads what was stored when the medium has not confirmed it. What is not as it was sent goes again: nobody links a blob before its proof but one who pushes the same
+    /// content at this moment, and whose manifest then names a missing blob and is refused.
+    /// </summary>
+    private async Task ProveAsync(IStorageWriter writer, string path, Digest digest, CancellationToken cancellationToken)
+    {
+        if (writer.IsProven)
+        {
+            return;
+        }
+
+        Digest stored = await receiver.HashAsync(backend, path, digest.Algorithm, cancellationToken);
+        if (stored != digest)
+        {
+            await backend.DeleteAsync(path, CancellationToken.None);
+            throw new IOException($"{path} was stored as {stored}: the storage changed it.");
+        }
+    }
 
     internal static void RequireDigest(Digest announced, Digest actual)
     {

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Security.Cryptography;
+using AiModels.ModelPack.Oci;
 using AiModels.Registry.Storage.Backends;
 
 namespace AiModels.Registry.Storage;
@@ -48,6 +49,32 @@ internal sealed class ContentReceiver(TransferBuffers buffers)
             await processing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             current?.Dispose();
             previous?.Dispose();
+        }
+    }
+
+    /// <summary>Reads an object once and returns the digest of what is there.</summary>
+    public async Task<Digest> HashAsync(IStorageBackend backend, string path, string algorithm, CancellationToken cancellationToken)
+    {
+        using IncrementalHash hash = ContentHash.Create(algorithm);
+        await HashAsync(backend, path, hash, cancellationToken);
+        return ContentHash.Current(hash);
+    }
+
+    /// <summary>Reads an object into a hash.</summary>
+    public async Task HashAsync(IStorageBackend backend, string path, IncrementalHash hash, CancellationToken cancellationToken)
+    {
+        await using StorageReader reader = await backend.OpenReadAsync(path, 0, cancellationToken) ?? throw new IOException($"{path} is gone.");
+        ReceivedContent content = await ReceiveAsync(reader.Content, reader.Entry.Length, null, hash, cancellationToken);
+        switch (content.Cut)
+        {
+            case null:
+                return;
+            case StorageUnavailableException unavailable:
+                throw new StorageUnavailableException($"{path} could not be read to its end: {unavailable.Message}", unavailable);
+            case OperationCanceledException cancelled:
+                throw cancelled;
+            default:
+                throw new IOException($"{path} could not be read to its end.", content.Cut);
         }
     }
 

@@ -240,12 +240,7 @@ internal sealed class UploadStore(IStorageBackend backend, BlobStore blobs, Cont
         using IncrementalHash hash = ContentHash.Create(algorithm);
         foreach (string part in session.Parts)
         {
-            await using StorageReader reader = await backend.OpenReadAsync(part, 0, cancellationToken) ?? throw new IOException($"{part} is gone.");
-            ReceivedContent content = await receiver.ReceiveAsync(reader.Content, reader.Entry.Length, null, hash, cancellationToken);
-            if (content.Cut is not null)
-            {
-                throw new IOException($"{part} could not be read to its end.", content.Cut);
-            }
+            await receiver.HashAsync(backend, part, hash, cancellationToken);
         }
 
         return ContentHash.Current(hash);

@@ -1,0 +1,145 @@
+using Amazon.S3.Model;
+
+namespace AiModels.Registry.Storage.Backends.S3;
+
+/// <summary>
+/// Writes an object: in one request when it is small, otherwise in parts that are sent while the next ones are received. Nothing can be seen before the commit;
+/// what a crash leaves is an unfinished multipart upload, which <see cref="S3Janitor"/> ends.
+/// </summary>
+internal sealed class S3Writer(S3Objects objects, PartMemory memory, S3Options options, WriteIntent intent, string key) : IStorageWriter
+{
+    // Two on the way while the third fills: enough to keep a connection busy without taking all memory.
+    private const int PartsInFlight = 2;
+
+    private readonly Queue<Task<PartETag>> _sending = new();
+    private readonly List<PartETag> _sent = [];
+    private readonly CancellationTokenSource _abandoned = new();
+    private PartBuffer? _filling;
+    private string? _upload;
+    private int _parts;
+    private bool _isCommitted;
+
+    public long Length { get; private set; }
+
+    public bool IsProven { get; private set; }
+
+    // The first one may turn out to be the whole object.
+    private long PartSize => _parts == 0 ? Math.Max(FirstSize, PlannedSize) : PlannedSize;
+
+    private long PlannedSize => PartPlan.SizeOf(_parts + 1, intent.Length, options.PartSize);
+
+    private long FirstSize => intent.Length <= options.SinglePutLimit ? intent.Length.Value : 0;
+
+    public async ValueTask WriteAsync(ReadOnlyMemory<byte> content, CancellationToken cancellationToken)
+    {
+        while (!content.IsEmpty)
+        {
+            if (_filling?.Length >= PartSize)
+            {
+                await SendFilledAsync(cancellationToken);
+            }
+
+            _filling ??= await RentAsync(cancellationToken);
+            int taken = _filling.Append(content.Span, PartSize);
+            if (taken == 0)
+            {
+                _filling.Extend(PartSize);
+            }
+
+            content = content[taken..];
+            Length += taken;
+        }
+    }
+
+    public async ValueTask CommitAsync(string path, CancellationToken cancellationToken)
+    {
+        if (_upload is null)
+        {
+            // Whatever the intent was: nothing is written yet.
+            await PutWholeAsync(path, cancellationToken);
+            return;
+        }
+
+        if (_filling is not null)
+        {
+            await SendFilledAsync(cancellationToken);
+        }
+
+        while (_sending.Count > 0)
+        {
+            _sent.Add(await _sending.Dequeue());
+        }
+
+        bool isWhole = await objects.CompleteUploadAsync(key, _upload, _sent, Length, cancellationToken);
+        _isCommitted = true;
+        IsProven = isWhole || (options.Verification == S3Verification.Parts && await objects.ChecksPayloadAsync(cancellationToken));
+        if (path != key)
+        {
+            await objects.MoveAsync(key, path, Length, cancellationToken);
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (!_isCommitted)
+        {
+            await _abandoned.CancelAsync();
+        }
+
+        // Memory may go back only when nobody sends from it any more.
+        await Task.WhenAll(_sending).ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        _filling?.Dispose();
+        _filling = null;
+        if (!_isCommitted && _upload is not null)
+        {
+            _isCommitted = true;
+            await objects.TryAbortUploadAsync(key, _upload);
+        }
+
+        _abandoned.Dispose();
+    }
+
+    private async Task PutWholeAsync(string path, CancellationToken cancellationToken)
+    {
+        using PartBuffer? content = _filling;
+        _filling = null;
+        IsProven = await objects.PutAsync(path, () => content?.OpenRead() ?? new MemoryStream([]), Length, cancellationToken);
+        _isCommitted = true;
+    }
+
+    /// <summary>Memory for the next part; while there is none, the parts on the way are waited for, which give theirs back.</summary>
+    private async ValueTask<PartBuffer> RentAsync(CancellationToken cancellationToken)
+    {
+        long size = intent.Length is { } length ? Math.Min(PartSize, Math.Max(1, length - Length)) : PartSize;
+        PartBuffer? buffer;
+        while ((buffer = memory.TryRent(size)) is null && _sending.Count > 0)
+        {
+            _sent.Add(await _sending.Dequeue());
+        }
+
+        return buffer ?? await memory.RentAsync(size, cancellationToken);
+    }
+
+    private async Task SendFilledAsync(CancellationToken cancellationToken)
+    {
+        _upload ??= await objects.BeginUploadAsync(key, cancellationToken);
+        while (_sending.Count >= PartsInFlight)
+        {
+            _sent.Add(await _sending.Dequeue());
+        }
+
+        PartBuffer part = _filling!;
+        _filling = null;
+        _sending.Enqueue(SendAsync(part, ++_parts));
+    }
+
+    private async Task<PartETag> SendAsync(PartBuffer part, int number)
+    {
+        using (part)
+        {
+            return number > PartPlan.MaxParts
+                ? throw new IOException($"An object has at most {PartPlan.MaxParts} parts; more came after {Length} bytes.")
+                : await objects.PutPartAsync(key, _upload!, number, part, _abandoned.Token);
+        }
+    }
+}

@@ -1,0 +1,164 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using System.Net.Http.Headers;
+using System.Text;
+using Microsoft.AspNetCore.Http;
+
+namespace AiModels.TestKit.S3;
+
+/// <summary>Stands between a client and a real S3 server, passes everything on as it is (signatures stay valid) and fails what a test wants failed.</summary>
+public sealed class S3FaultProxy : IAsyncDisposable
+{
+    private readonly HttpClient _http = new(new SocketsHttpHandler { AllowAutoRedirect = false }) { Timeout = TimeSpan.FromMinutes(2) };
+    private readonly Uri _target;
+    private LoopbackServer _server = null!;
+
+    private S3FaultProxy(Uri target) => _target = target;
+
+    public Uri Endpoint => new(_server.Address.GetLeftPart(UriPartial.Authority));
+
+    /// <summary>Decides about each request: null passes it on.</summary>
+    public Func<HttpRequest, S3Fault?>? Fault { get; set; }
+
+    /// <summary>What came, as "GET /bucket/key?query".</summary>
+    public ConcurrentQueue<string> Requests { get; } = [];
+
+    /// <summary>Set when a header came that only the registry may see.</summary>
+    public bool HasGrantLeaked { get; private set; }
+
+    public static async Task<S3FaultProxy> StartAsync(Uri target)
+    {
+        var proxy = new S3FaultProxy(target);
+        proxy._server = await LoopbackServer.StartAsync(proxy.AnswerAsync);
+        return proxy;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _server.DisposeAsync();
+        _http.Dispose();
+    }
+
+    private async Task AnswerAsync(HttpContext http)
+    {
+        HttpRequest request = http.Request;
+        Requests.Enqueue($"{request.Method} {request.Path}{request.QueryString}");
+        HasGrantLeaked |= request.Headers.Authorization.ToString().StartsWith("Bearer", StringComparison.OrdinalIgnoreCase);
+        S3Fault? fault = Fault?.Invoke(request);
+        switch (fault)
+        {
+            case S3Fault.SlowDown:
+                await request.Body.CopyToAsync(Stream.Null, http.RequestAborted);
+                await RefuseAsync(http.Response, 503, "SlowDown");
+                return;
+            case S3Fault.Skewed:
+                await RefuseAsync(http.Response, 403, "RequestTimeTooSkewed");
+                return;
+            case S3Fault.BrokenRequest:
+                await request.Body.ReadAtLeastAsync(new byte[1000], 1000, throwOnEndOfStream: false, http.RequestAborted);
+                http.Abort();
+                return;
+            case S3Fault.Silence:
+                await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, http.RequestAborted).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                return;
+        }
+
+        using HttpResponseMessage answer = await _http.SendAsync(Forwarded(request), HttpCompletionOption.ResponseHeadersRead, http.RequestAborted);
+        if (fault == S3Fault.LostAnswer)
+        {
+            http.Abort();
+            return;
+        }
+
+        await PassAsync(answer, http, fault);
+    }
+
+    private HttpRequestMessage Forwarded(HttpRequest request)
+    {
+        var message = new HttpRequestMessage(new HttpMethod(request.Method), new Uri(_target, request.Path.ToUriComponent() + request.QueryString.ToUriComponent()));
+        if (request.ContentLength is not null)
+        {
+            message.Content = new StreamContent(request.Body);
+        }
+
+        foreach ((string name, Microsoft.Extensions.Primitives.StringValues values) in request.Headers)
+        {
+            // Signed with the host that the client knows: the server computes with it as well.
+            if (name is not ("Expect" or "Connection") && !message.Headers.TryAddWithoutValidation(name, (IEnumerable<string>)values!))
+            {
+                message.Content?.Headers.TryAddWithoutValidation(name, (IEnumerable<string>)values!);
+            }
+        }
+
+        return message;
+    }
+
+    private static async Task PassAsync(HttpResponseMessage answer, HttpContext http, S3Fault? fault)
+    {
+        http.Response.StatusCode = (int)answer.StatusCode;
+        foreach ((string name, IEnumerable<string> values) in ((HttpHeaders)answer.Headers).Concat(answer.Content.Headers))
+        {
+            if (name is not ("Transfer-Encoding" or "Connection" or "Keep-Alive"))
+            {
+                http.Response.Headers[name] = values.ToArray();
+            }
+        }
+
+        if (HttpMethods.IsHead(http.Request.Method) || http.Response.StatusCode is 204 or 304)
+        {
+            return;
+        }
+
+        await using Stream body = await answer.Content.ReadAsStreamAsync(http.RequestAborted);
+        if (fault is not (S3Fault.CutAnswer or S3Fault.SilentAnswer))
+        {
+            await body.CopyToAsync(http.Response.Body, http.RequestAborted);
+            return;
+        }
+
+        byte[] half = new byte[(answer.Content.Headers.ContentLength ?? 2) / 2];
+        await body.ReadExactlyAsync(half, http.RequestAborted);
+        await http.Response.Body.WriteAsync(half, http.RequestAborted);
+        await http.Response.Body.FlushAsync(http.RequestAborted);
+        if (fault == S3Fault.SilentAnswer)
+        {
+            await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, http.RequestAborted).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
+        http.Abort();
+    }
+
+    private static async Task RefuseAsync(HttpResponse response, int status, string code)
+    {
+        response.StatusCode = status;
+        response.ContentType = "application/xml";
+        byte[] body = Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>{code}</Code><Message>as the test wants</Message></Error>"));
+        response.ContentLength = body.Length;
+        await response.Body.WriteAsync(body);
+    }
+}
+
+/// <summary>How a request fails.</summary>
+public enum S3Fault
+{
+    /// <summary>503: too many requests.</summary>
+    SlowDown,
+
+    /// <summary>403: the clocks differ.</summary>
+    Skewed,
+
+    /// <summary>The connection breaks while the request is sent.</summary>
+    BrokenRequest,
+
+    /// <summary>No answer ever comes.</summary>
+    Silence,
+
+    /// <summary>The server did what was asked, and the connection breaks before it says so.</summary>
+    LostAnswer,
+
+    /// <summary>The connection breaks in the middle of the answer's body.</summary>
+    CutAnswer,
+
+    /// <summary>The answer's body stops in the middle, and the connection stays open.</summary>
+    SilentAnswer,
+}
