@@ -6,6 +6,7 @@ using AiModels.NodeAgent.Authorization;
 using AiModels.NodeAgent.Cache;
 using AiModels.NodeAgent.Prefetching;
 using AiModels.NodeAgent.Registry;
+using AiModels.NodeAgent.Reporting;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace AiModels.NodeAgent;
@@ -48,6 +49,7 @@ public static class NodeAgentApplication
         builder.Services.AddHostedService<LeaseKeeper>();
         builder.Services.AddHostedService<Prefetcher>();
         builder.Services.AddHostedService<Scrubber>();
+        builder.Services.AddHostedService<CacheReporter>();
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.ListenUnixSocket(PrepareSocket(options.SocketPath)));
         return builder;
     }

@@ -7,6 +7,7 @@ using AiModels.ApiServer.Registry;
 using AiModels.ApiServer.Resources.ClusterModels;
 using AiModels.ApiServer.Resources.ModelCatalogSources;
 using AiModels.ApiServer.Resources.Models;
+using AiModels.ApiServer.Resources.NodeModelCaches;
 using AiModels.ApiServer.Storage;
 using AiModels.ApiServer.Subresources;
 using AiModels.ApiServer.Uploads;
@@ -38,7 +39,9 @@ public static class AiModelsApi
                 provider.GetRequiredService<UploadSubresource>(), provider.GetRequiredService<ProgressSubresource>(), provider.GetRequiredService<GrantSubresource>()))
             .AddResource(provider => ClusterModelResource.Define(
                 provider.GetRequiredService<UploadSubresource>(), provider.GetRequiredService<ProgressSubresource>(), provider.GetRequiredService<GrantSubresource>()))
-            .AddResource(_ => ModelCatalogSourceResource.Define());
+            .AddResource(_ => ModelCatalogSourceResource.Define())
+            .AddResource(_ => NodeModelCacheResource.Define())
+            .AddAdmission<OwnNodeOnly>();
 
         services.AddHealthChecks().AddCheck<StorageHealthCheck>("storage", timeout: TimeSpan.FromSeconds(3));
         builder.WebHost.ConfigureKestrel(kestrel => Serve(kestrel, options));

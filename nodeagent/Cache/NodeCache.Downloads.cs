@@ -1,3 +1,4 @@
+using AiModels.Contracts.NodeCache;
 using AiModels.ModelPack.Format;
 using AiModels.NodeAgent.Materialization;
 
@@ -73,10 +74,22 @@ internal sealed partial class NodeCache
             entry.State = CacheEntryState.Failed;
             entry.LastError = reason;
             entry.RetryAt = time.GetUtcNow() + Delay(entry.Failures++);
+            Remember(entry, reason);
         }
 
         metrics.DownloadFailed();
         Log.DownloadFailed(logger, entry.Model.Digest, reason);
+    }
+
+    /// <summary>For those who look at the node; ten tell what kind of trouble it is.</summary>
+    private void Remember(CacheEntry entry, string reason)
+    {
+        const int Kept = 10;
+        _failures.AddFirst(new CacheFailure(time.GetUtcNow(), entry.Model.Digest, reason));
+        if (_failures.Count > Kept)
+        {
+            _failures.RemoveLast();
+        }
     }
 
     private string FullDisk(Exception e) =>

@@ -42,6 +42,7 @@ internal sealed partial class NodeCache
     {
         Log.Damaged(logger, entry.Model.Digest, damage);
         metrics.Damaged();
+        Remember(entry, damage);
         folder.SetAside(entry.Model.Digest, time.GetUtcNow());
         foreach (CacheEntry sibling in _entries.Values.Where(sibling => SharesFiles(sibling, entry)))
         {

@@ -26,6 +26,7 @@ internal sealed partial class NodeCache(
     private readonly Lock _lock = new();
     private readonly Dictionary<string, CacheEntry> _entries = [];
     private readonly Dictionary<string, Lease> _leases = [];
+    private readonly LinkedList<CacheFailure> _failures = [];
     private readonly SemaphoreSlim _downloads = new(options.Downloads);
     private readonly CancellationTokenSource _stopped = new();
 
@@ -90,6 +91,7 @@ internal sealed partial class NodeCache(
                 CapacityBytes = _limits.Capacity,
                 UsedBytes = CacheUsage.Of(_entries.Values),
                 PinnedBytes = CacheUsage.Of(_entries.Values.Where(entry => entry.IsPinned)),
+                LastErrors = [.. _failures],
                 Models = [.. _entries.Values.OrderBy(entry => entry.Model.Digest, StringComparer.Ordinal).Select(StatusOf)],
             };
         }

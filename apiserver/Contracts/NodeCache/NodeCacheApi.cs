@@ -65,7 +65,13 @@ public sealed record NodeCacheStatus
     public long PinnedBytes { get; init; }
 
     public IReadOnlyList<CachedModel> Models { get; init; } = [];
+
+    /// <summary>What went wrong last, newest first; a few of them.</summary>
+    public IReadOnlyList<CacheFailure> LastErrors { get; init; } = [];
 }
+
+/// <summary>Something that went wrong with an artifact.</summary>
+public sealed record CacheFailure(DateTimeOffset Time, string Digest, string Message);
 
 /// <summary>One model in a node's cache.</summary>
 public sealed record CachedModel

@@ -40,6 +40,7 @@ public static class ContractsJson
 [JsonSerializable(typeof(Model))]
 [JsonSerializable(typeof(ClusterModel))]
 [JsonSerializable(typeof(ModelCatalogSource))]
+[JsonSerializable(typeof(NodeModelCache))]
 [JsonSerializable(typeof(UploadSession))]
 [JsonSerializable(typeof(ModelProgress))]
 [JsonSerializable(typeof(RegistryGrant))]

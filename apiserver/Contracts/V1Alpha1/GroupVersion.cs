@@ -14,4 +14,6 @@ public static class GroupVersion
     public const string ClusterModels = "clustermodels";
     public const string ModelCatalogSourceKind = "ModelCatalogSource";
     public const string ModelCatalogSources = "modelcatalogsources";
+    public const string NodeModelCacheKind = "NodeModelCache";
+    public const string NodeModelCaches = "nodemodelcaches";
 }

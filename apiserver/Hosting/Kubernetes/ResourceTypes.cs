@@ -29,4 +29,5 @@ public static class ResourceTypes
     public static ResourceType Models { get; } = new("ai.deckhouse.io", "v1alpha1", "models", "Model", true);
     public static ResourceType ClusterModels { get; } = new("ai.deckhouse.io", "v1alpha1", "clustermodels", "ClusterModel", false);
     public static ResourceType ModelCatalogSources { get; } = new("ai.deckhouse.io", "v1alpha1", "modelcatalogsources", "ModelCatalogSource", false);
+    public static ResourceType NodeModelCaches { get; } = new("ai.deckhouse.io", "v1alpha1", "nodemodelcaches", "NodeModelCache", false);
 }

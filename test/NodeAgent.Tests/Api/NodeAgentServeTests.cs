@@ -3,6 +3,7 @@ using System.Net.Http.Json;
 using System.Net.Sockets;
 using AiModels.Contracts.NodeCache;
 using AiModels.Contracts.V1Alpha1;
+using AiModels.Hosting.Kubernetes;
 using AiModels.NodeAgent.Authorization;
 using AiModels.NodeAgent.Materialization;
 using AiModels.NodeAgent.Prefetching;
@@ -10,6 +11,7 @@ using AiModels.NodeAgent.Registry;
 using AiModels.NodeAgent.Tests.Cache;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
+using Moq;
 
 namespace AiModels.NodeAgent.Tests.Api;
 
@@ -112,6 +114,7 @@ public sealed class NodeAgentServeTests
             builder.Services.AddSingleton<IMountAuthorizer>(_authorizer);
             builder.Services.AddSingleton<IModelSource>(new FakeSource());
             builder.Services.AddSingleton<IModelCatalog>(new NothingWanted());
+            builder.Services.AddSingleton(Mock.Of<IKubernetesClient>());
         });
         await app.StartAsync(TestContext.CancellationToken);
         return app;
