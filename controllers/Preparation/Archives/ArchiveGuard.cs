@@ -9,7 +9,10 @@ namespace AiModels.Controllers.Preparation.Archives;
 internal sealed class ArchiveGuard(string archive, long archiveLength)
 {
     // Hubs recommend fewer than 100,000 files in a repository.
-    private const int EntryLimit = 100_000;
+    public const int EntryLimit = 100_000;
+
+    // Characters of all paths, each as often as it has folders: what checking them against each other takes. Ten thousand usual names are a tenth of it.
+    private const long NamesLimit = 12 << 20;
 
     // Real weights shrink by a few percent, text by a factor of ten: beyond a hundred it is a bomb. Small archives may do as they like.
     private const int RatioLimit = 100;
@@ -17,6 +20,7 @@ internal sealed class ArchiveGuard(string archive, long archiveLength)
 
     private readonly List<string> _paths = [];
     private int _entries;
+    private long _names;
     private long _total;
 
     private long TotalLimit => archiveLength > long.MaxValue / RatioLimit ? long.MaxValue : Math.Max(SmallEnough, archiveLength * RatioLimit);
@@ -97,11 +101,17 @@ internal sealed class ArchiveGuard(string archive, long archiveLength)
         {
             throw new InvalidArchiveException(archive, rawPath, $"has a path that {problem}. Entries must have relative paths that stay inside the archive.");
         }
+
+        _names += (long)path.Length * (1 + path.AsSpan().Count('/'));
+        if (_names > NamesLimit)
+        {
+            throw new InvalidArchiveException(archive, null, "the names of its entries are too many, too long or too deep to check. Pack only the files of the model.");
+        }
     }
 
     private void CountEntry()
     {
-        if (++_entries > EntryLimit)
+        if (++_entries > EntryLimit) // also bounds what is remembered of them
         {
             throw new InvalidArchiveException(archive, null, $"it has more than {EntryLimit} entries.");
         }

@@ -8,6 +8,6 @@ internal interface IByteSource
 
     long Length { get; }
 
-    /// <summary>A forward stream of the bytes from an offset to the end. The caller disposes it; several may be open at once.</summary>
+    /// <summary>A forward stream of the bytes from an offset (at most the length) to the end. The caller disposes it; several may be open at once.</summary>
     ValueTask<Stream> OpenAsync(long offset, CancellationToken cancellationToken);
 }

@@ -55,7 +55,7 @@ internal readonly record struct TarHeader(string Name, long Size, char Type, str
         if ((field[0] & 0x80) != 0)
         {
             // GNU: big-endian binary with the first bit set; the last eight bytes are more than any size needs.
-            return field[0] == 0x80 && !field[1..^8].ContainsAnyExcept((byte)0) && BinaryPrimitives.ReadInt64BigEndian(field[^8..]) is var value and >= 0
+            return field.Length > 8 && field[0] == 0x80 && !field[1..^8].ContainsAnyExcept((byte)0) && BinaryPrimitives.ReadInt64BigEndian(field[^8..]) is var value and >= 0
                 ? value
                 : null;
         }

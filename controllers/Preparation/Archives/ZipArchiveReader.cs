@@ -88,7 +88,10 @@ internal sealed class ZipArchiveReader : IArchiveReader
     {
         byte[] local = await ZipDirectory.ReadAtAsync(archive, record.HeaderOffset, LocalHeaderLength + record.RawName.Length, cancellationToken);
         CheckLocalHeader(archive, record, local);
-        return record.HeaderOffset + LocalHeaderLength + record.RawName.Length + BinaryPrimitives.ReadUInt16LittleEndian(local.AsSpan(28));
+        long data = record.HeaderOffset + LocalHeaderLength + record.RawName.Length + BinaryPrimitives.ReadUInt16LittleEndian(local.AsSpan(28));
+        return data <= archive.Length - record.CompressedLength
+            ? data
+            : throw new InvalidArchiveException(archive.Name, record.Name, "lies partly beyond the end of the archive; it is cut short or damaged.");
     }
 
     /// <summary>From an offset on: at once where the entry is stored, by unpacking up to there where it is not.</summary>

@@ -35,8 +35,8 @@ internal static class ZipDirectory
     private const int End64Length = 56;
     private const int CommentLimit = 65_535;
 
-    // 100,000 entries with long names; a larger directory is an attack.
-    private const long DirectoryLimit = 64 * 1024 * 1024;
+    // 100,000 entries with usual names; a larger directory is an attack.
+    private const long DirectoryLimit = 12 * 1024 * 1024;
 
     public static async Task<IReadOnlyList<ZipRecord>> ReadAsync(IByteSource archive, CancellationToken cancellationToken)
     {
@@ -45,7 +45,12 @@ internal static class ZipDirectory
         (long offset, long length, long count, long limit) = await FindAsync(archive, tail, cancellationToken);
         if (offset < 0 || length < 0 || length > DirectoryLimit || offset > limit - length)
         {
-            throw Damaged(archive, $"its directory of {(ulong)length} bytes at {(ulong)offset} does not lie inside it");
+            throw Damaged(archive, $"its directory of {(ulong)length} bytes at {(ulong)offset} does not lie inside it, or is larger than {DirectoryLimit} bytes");
+        }
+
+        if (count > ArchiveGuard.EntryLimit)
+        {
+            throw Damaged(archive, $"it has {(ulong)count} entries; at most {ArchiveGuard.EntryLimit} are read");
         }
 
         byte[] directory = await ReadAtAsync(archive, offset, (int)length, cancellationToken);
@@ -105,7 +110,7 @@ internal static class ZipDirectory
     private static List<ZipRecord> Parse(IByteSource archive, ReadOnlyMemory<byte> directory, long count)
     {
         var records = new List<ZipRecord>();
-        while (directory.Length > 0)
+        while (directory.Length > 0 && records.Count <= count)
         {
             if (directory.Length < 46 || BinaryPrimitives.ReadUInt32LittleEndian(directory.Span) != 0x02014b50)
             {
@@ -125,7 +130,7 @@ internal static class ZipDirectory
             directory = directory[total..];
         }
 
-        return records.Count == count ? records : throw Damaged(archive, $"its directory has {records.Count} records and announces {count}");
+        return records.Count == count && directory.Length == 0 ? records : throw Damaged(archive, $"its directory does not have the {count} records that it announces");
     }
 
     private static ZipRecord Record(IByteSource archive, ReadOnlyMemory<byte> memory, int nameLength, int extraLength)

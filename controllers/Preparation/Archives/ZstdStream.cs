@@ -5,10 +5,14 @@ namespace AiModels.Controllers.Preparation.Archives;
 
 /// <summary>
 /// Expands a stream of zstd frames (RFC 8878) with the system's libzstd. An end inside a frame, a wrong checksum or anything else that is not zstd is an
-/// <see cref="InvalidDataException"/>. Windows of up to 128 MiB are accepted, libzstd's own default.
+/// <see cref="InvalidDataException"/>. Windows of up to 32 MiB are accepted: the memory is taken for as long as an archive is read, and zstd -19 needs 8.
 /// </summary>
 internal sealed partial class ZstdStream : ForwardOnlyStream
 {
+    private const int WindowLogMax = 25;
+    private const int WindowLogMaxParameter = 100; // ZSTD_d_windowLogMax
+    private const int WindowTooLarge = 16; // ZSTD_error_frameParameter_windowTooLarge
+
     private readonly Stream _compressed;
     private readonly byte[] _input = ArrayPool<byte>.Shared.Rent(256 * 1024);
     private nint _context;
@@ -25,6 +29,8 @@ internal sealed partial class ZstdStream : ForwardOnlyStream
         {
             throw new InsufficientMemoryException("libzstd could not make a decompression context.");
         }
+
+        _ = SetParameter(_context, WindowLogMaxParameter, WindowLogMax);
     }
 
     public override long Position
@@ -85,7 +91,9 @@ internal sealed partial class ZstdStream : ForwardOnlyStream
             nuint code = DecompressStream(_context, &result, &input);
             if (IsError(code) != 0)
             {
-                throw new InvalidDataException($"the zstd stream is broken ({Marshal.PtrToStringUTF8(ErrorName(code))}).");
+                throw new InvalidDataException(ErrorCode(code) == WindowTooLarge
+                    ? $"it was packed with a window of more than {(1 << WindowLogMax) >> 20} MiB. Pack it with zstd -19 or less, without --ultra and --long."
+                    : $"the zstd stream is broken ({Marshal.PtrToStringUTF8(ErrorName(code))}).");
             }
 
             // 0 means that a frame has just ended and everything was given out.
@@ -111,6 +119,12 @@ internal sealed partial class ZstdStream : ForwardOnlyStream
 
     [LibraryImport("libzstd.so.1", EntryPoint = "ZSTD_decompressStream")]
     private static unsafe partial nuint DecompressStream(nint context, Buffer* output, Buffer* input);
+
+    [LibraryImport("libzstd.so.1", EntryPoint = "ZSTD_DCtx_setParameter")]
+    private static partial nuint SetParameter(nint context, int parameter, int value);
+
+    [LibraryImport("libzstd.so.1", EntryPoint = "ZSTD_getErrorCode")]
+    private static partial int ErrorCode(nuint code);
 
     [LibraryImport("libzstd.so.1", EntryPoint = "ZSTD_isError")]
     private static partial uint IsError(nuint code);

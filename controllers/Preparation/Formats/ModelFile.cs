@@ -8,6 +8,11 @@ namespace AiModels.Controllers.Preparation.Formats;
 internal readonly record struct SourceFile(string Path, long Length)
 {
     public string Name => Path[(Path.LastIndexOf('/') + 1)..];
+
+    /// <summary>The content has been seen and is GGUF, whatever the file is called.</summary>
+    public bool IsGgufByContent { get; init; }
+
+    public bool IsGguf => IsGgufByContent || Path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase);
 }
 
 /// <summary>A file of a model with what its content says.</summary>

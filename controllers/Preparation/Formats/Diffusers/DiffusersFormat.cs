@@ -24,7 +24,7 @@ internal sealed class DiffusersFormat : IModelFormat
             {
                 leftOut[file.Path] = "weights at the root; a pipeline loads those in its components' folders";
             }
-            else if (WeightName.Of(file.Path) is null && (OtherWeights.Contains(file) || IsGguf(file)))
+            else if (WeightName.Of(file.Path) is null && (OtherWeights.Contains(file) || file.IsGguf))
             {
                 leftOut[file.Path] = "weights that no component of the pipeline loads";
             }
@@ -65,9 +65,7 @@ internal sealed class DiffusersFormat : IModelFormat
     private static bool IsWeight(SourceFile file) =>
         file.Path.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase) || file.Path.EndsWith(".bin", StringComparison.OrdinalIgnoreCase);
 
-    private static bool IsGguf(SourceFile file) => file.Path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase);
-
-    private static bool IsAnyWeight(SourceFile file) => IsWeight(file) || IsGguf(file) || OtherWeights.Contains(file) || WeightIndex.IsIndex(file);
+    private static bool IsAnyWeight(SourceFile file) => IsWeight(file) || file.IsGguf || OtherWeights.Contains(file) || WeightIndex.IsIndex(file);
 
     private static void CheckShards(IReadOnlyList<ModelFile> files)
     {

@@ -21,7 +21,7 @@ internal sealed class GgufFormat : IModelFormat
 
     public string Name => ModelFormats.Gguf;
 
-    public bool Recognizes(IReadOnlyList<SourceFile> files) => files.Any(file => file.Path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase));
+    public bool Recognizes(IReadOnlyList<SourceFile> files) => files.Any(file => file.IsGguf);
 
     public IReadOnlyDictionary<string, string> LeaveOut(IReadOnlyList<SourceFile> files, string? preferred)
     {
@@ -32,7 +32,7 @@ internal sealed class GgufFormat : IModelFormat
             {
                 leftOut[file.Path] = reason;
             }
-            else if (OtherWeights.Contains(file))
+            else if (OtherWeights.Contains(file) && !file.IsGguf)
             {
                 leftOut[file.Path] = "the same weights in another format";
             }

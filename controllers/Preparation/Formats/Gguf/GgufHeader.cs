@@ -16,6 +16,9 @@ internal sealed record GgufHeader
     /// <summary>Elements by the name of their storage type.</summary>
     public required IReadOnlyDictionary<string, long> ElementsByType { get; init; }
 
+    /// <summary>Bytes that the kept metadata takes, about.</summary>
+    public required long KeptBytes { get; init; }
+
     /// <summary>Where tensor data begins.</summary>
     public required long DataOffset { get; init; }
 

@@ -14,9 +14,10 @@ internal sealed class GgufHeaderReader
     private const ulong StringLimit = 16 * 1024 * 1024; // a longer one is a lie or an attack
     private const ulong KeptStringLimit = 256 * 1024; // chat templates are tens of kilobytes
     private const long KeptTotalLimit = 4 * 1024 * 1024;
-    private const long KeysTotalLimit = 16 * 1024 * 1024; // some tens of kilobytes in real files
+    private const long KeysTotalLimit = 4 * 1024 * 1024; // some tens of kilobytes in real files
     private const ulong MetadataLimit = 65_536;
-    private const ulong TensorLimit = 1_000_000; // the largest known models have some ten thousand
+    private const ulong TensorLimit = 1 << 18; // the largest known models have some ten thousand
+    private const long HeaderLimit = 1L << 30; // tokenizers of some ten megabytes; more would only keep a worker busy
     private const ulong TensorNameLimit = 1024; // ggml itself allows 64 or 128, depending on how it was built
     private const int DepthLimit = 4;
     private const uint DimensionLimit = 4;
@@ -63,6 +64,7 @@ internal sealed class GgufHeaderReader
             ParameterCount = parameters,
             ElementsByType = _elements,
             DataOffset = (long)dataOffset,
+            KeptBytes = (2 * (_keptBytes + _keyBytes)) + (_metadata.Count * 64),
         };
     }
 
@@ -99,6 +101,11 @@ internal sealed class GgufHeaderReader
         if (_keyBytes > KeysTotalLimit)
         {
             throw _reader.Invalid($"the names of its metadata entries take more than {KeysTotalLimit} bytes.");
+        }
+
+        if (_reader.Position > HeaderLimit)
+        {
+            throw _reader.Invalid($"its header is longer than {HeaderLimit} bytes.");
         }
 
         uint type = await _reader.ReadUInt32Async(cancellationToken);
@@ -174,9 +181,9 @@ internal sealed class GgufHeaderReader
 
         uint type = await _reader.ReadUInt32Async(cancellationToken);
         ulong count = await _reader.ReadUInt64Async(cancellationToken);
-        if (count > (ulong)_reader.Remaining)
+        if (count > (ulong)Math.Min(_reader.Remaining, HeaderLimit))
         {
-            throw _reader.Invalid($"metadata entry '{Shown(key)}' announces {count} elements and {_reader.Remaining} bytes are left in the file.");
+            throw _reader.Invalid($"metadata entry '{Shown(key)}' announces {count} elements; {_reader.Remaining} bytes are left in the file, and a header has at most {HeaderLimit}.");
         }
 
         ulong width = type switch { 0 or 1 or 7 => 1, 2 or 3 => 2, 4 or 5 or 6 => 4, 10 or 11 or 12 => 8, _ => 0 };
@@ -186,7 +193,7 @@ internal sealed class GgufHeaderReader
             return;
         }
 
-        for (ulong i = 0; i < count; i++)
+        for (ulong i = 0; i < count && _reader.Position <= HeaderLimit; i++)
         {
             if (type == 8)
             {

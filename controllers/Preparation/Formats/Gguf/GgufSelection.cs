@@ -12,15 +12,13 @@ internal static partial class GgufSelection
     public static IReadOnlyDictionary<string, string> LeaveOut(IReadOnlyList<SourceFile> files, string? preferred)
     {
         var leftOut = new Dictionary<string, string>();
-        SourceFile[] weights = [.. files.Where(IsGguf)];
+        SourceFile[] weights = [.. files.Where(file => file.IsGguf)];
         Choose(Sets(weights.Where(file => !IsProjector(file))), preferred, leftOut);
 
         // A projector is a small part beside the model; several are the same one in several precisions.
         Choose(Sets(weights.Where(IsProjector)), preferred, leftOut);
         return leftOut;
     }
-
-    private static bool IsGguf(SourceFile file) => file.Path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase);
 
     private static bool IsProjector(SourceFile file) => file.Name.StartsWith("mmproj", StringComparison.OrdinalIgnoreCase);
 

@@ -7,13 +7,13 @@ namespace AiModels.Controllers.Preparation.Formats.Pickle;
 internal sealed class PickleStack(Func<string, InvalidModelFileException> invalid)
 {
     // The largest known models have some ten thousand tensors with about ten entries each.
-    private const int EntryLimit = 1 << 20;
+    private const int EntryLimit = 1 << 18;
 
     // Names of modules and of what is in them; a longer text cannot be on the list of what is allowed.
     private const int TextLimit = 200;
 
     // All texts together. Beyond it they are no longer told apart, and an import by text is then refused.
-    private const long TextsLimit = 8 << 20;
+    private const long TextsLimit = 4 << 20;
 
     private readonly List<object> _stack = [];
     private readonly List<int> _marks = [];

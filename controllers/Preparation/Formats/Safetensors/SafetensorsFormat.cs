@@ -21,7 +21,7 @@ internal sealed class SafetensorsFormat : IModelFormat
             {
                 leftOut[file.Path] = reason;
             }
-            else if (OtherWeights.Contains(file) || file.Path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase))
+            else if (OtherWeights.Contains(file) || file.IsGguf)
             {
                 leftOut[file.Path] = "the same weights in another format; Safetensors were chosen";
             }

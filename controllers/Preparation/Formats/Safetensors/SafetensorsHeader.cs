@@ -9,8 +9,10 @@ internal sealed record SafetensorsHeader
     /// <summary>Elements by type.</summary>
     public required IReadOnlyDictionary<string, long> ElementsByType { get; init; }
 
-    /// <summary>The tensors' names as <see cref="NameHash"/>.</summary>
-    public required IReadOnlySet<UInt128> Tensors { get; init; }
+    /// <summary>The tensors' names as <see cref="NameHash"/>, sorted.</summary>
+    public required UInt128[] Tensors { get; init; }
+
+    public bool HasTensor(UInt128 nameHash) => Array.BinarySearch(Tensors, nameHash) >= 0;
 
     /// <summary>Bytes of tensor data.</summary>
     public required long DataLength { get; init; }

@@ -8,6 +8,10 @@ namespace AiModels.Controllers.Preparation.Formats.Safetensors;
 /// </summary>
 internal sealed class SafetensorsHeaderParser(string path, SafetensorsTensors tensors)
 {
+    // Training notes in __metadata__ are some kilobytes.
+    private const int MetadataLimit = 10_000;
+    private const long MetadataTextLimit = 4 << 20;
+
     private enum State
     {
         Start,
@@ -26,6 +30,7 @@ internal sealed class SafetensorsHeaderParser(string path, SafetensorsTensors te
     }
 
     private readonly HashSet<string> _metadataKeys = [];
+    private long _metadataText;
     private readonly List<ulong> _shape = [];
     private readonly List<ulong> _offsets = [];
     private State _state = State.Start;
@@ -82,6 +87,10 @@ internal sealed class SafetensorsHeaderParser(string path, SafetensorsTensors te
                 break;
             case (State.Metadata, JsonTokenType.PropertyName):
                 string key = reader.GetString()!;
+                _metadataText += key.Length;
+                _ = _metadataKeys.Count < MetadataLimit && _metadataText <= MetadataTextLimit
+                    ? 0
+                    : throw Invalid($"__metadata__ has more than {MetadataLimit} entries, or names of more than {MetadataTextLimit} characters.");
                 _state = _metadataKeys.Add(key) ? State.MetadataValue : throw Invalid($"'{Shown(key)}' is twice in __metadata__.");
                 break;
             case (State.Metadata, JsonTokenType.EndObject):

@@ -15,7 +15,7 @@ internal static class SafetensorsHeaderReader
     private const ulong HeaderLimit = 100_000_000;
 
     // The longest single JSON token: names and metadata values. Longer ones exist in no known file.
-    private const int TokenLimit = 16 * 1024 * 1024;
+    private const int TokenLimit = 4 * 1024 * 1024;
 
     public static async Task<SafetensorsHeader> ReadAsync(Stream stream, string path, long length, CancellationToken cancellationToken)
     {

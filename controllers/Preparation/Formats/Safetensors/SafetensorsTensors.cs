@@ -5,8 +5,8 @@ namespace AiModels.Controllers.Preparation.Formats.Safetensors;
 /// <summary>The tensors of one file: checked one by one as they come, and together at the end.</summary>
 internal sealed class SafetensorsTensors(string path)
 {
-    // Far above the largest known file, and few enough that what is kept of each (32 bytes) stays small.
-    private const int TensorLimit = 1_000_000;
+    // The largest known models have some hundred thousand tensors in all their files. Few enough that what is kept of each (70 bytes) stays small.
+    private const int TensorLimit = 1 << 18;
 
     private readonly HashSet<UInt128> _names = [];
     private readonly List<(ulong Begin, ulong End)> _ranges = [];
@@ -67,7 +67,9 @@ internal sealed class SafetensorsTensors(string path)
                 : $"its tensors end after {position} bytes of data and the file has {dataLength}: there are bytes that belong to none.");
         }
 
-        return new SafetensorsHeader { ParameterCount = _parameters, ElementsByType = _elements, Tensors = _names, DataLength = dataLength };
+        UInt128[] names = [.. _names];
+        Array.Sort(names);
+        return new SafetensorsHeader { ParameterCount = _parameters, ElementsByType = _elements, Tensors = names, DataLength = dataLength };
     }
 
     private ulong Elements(string name, IReadOnlyList<ulong> shape)

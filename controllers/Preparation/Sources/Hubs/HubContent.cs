@@ -36,12 +36,13 @@ internal sealed class HubContent(Func<HubFile, HubAddress> locate, ResolvedSourc
 
     public async Task<IReadOnlyList<ModelFile>> InspectAsync(IReadOnlySet<string> paths, CancellationToken cancellationToken)
     {
+        var inspector = new FileInspector();
         var inspected = new ConcurrentBag<ModelFile>();
         var options = new ParallelOptions { MaxDegreeOfParallelism = FilesAtOnce, CancellationToken = cancellationToken };
         await Parallel.ForEachAsync(paths, options, async (path, cancellation) =>
         {
             HubFile file = _files[path];
-            inspected.Add(await TwiceIfNeededAsync(file, () => InspectAsync(file, cancellation)));
+            inspected.Add(await TwiceIfNeededAsync(file, () => InspectAsync(inspector, file, cancellation)));
         });
         return [.. inspected.OrderBy(file => file.Path, StringComparer.Ordinal)];
     }
@@ -90,10 +91,10 @@ internal sealed class HubContent(Func<HubFile, HubAddress> locate, ResolvedSourc
 
     private HubAddress AddressOf(HubFile file) => _addresses.GetOrAdd(file.Path, _ => locate(file));
 
-    private async Task<ModelFile> InspectAsync(HubFile file, CancellationToken cancellationToken)
+    private async Task<ModelFile> InspectAsync(FileInspector inspector, HubFile file, CancellationToken cancellationToken)
     {
         var headers = new Headers(this, file);
-        ModelFile inspected = await FileInspector.InspectAsync(headers, cancellationToken);
+        ModelFile inspected = await inspector.InspectAsync(headers, cancellationToken);
         _marks[file.Path] = headers.Marks;
         return inspected;
     }

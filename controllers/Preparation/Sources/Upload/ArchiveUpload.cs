@@ -13,15 +13,21 @@ namespace AiModels.Controllers.Preparation.Sources.Upload;
 /// </summary>
 internal sealed class ArchiveUpload : ISourceContent
 {
-    private readonly ReceivedFile _file;
+    // Of an archive with so many bad files, none of which may matter, no more are remembered.
+    private const int BrokenLimit = 1000;
+
+    private readonly IByteSource _file;
     private readonly IArchiveReader _reader;
     private readonly TimeProvider _time;
+    private readonly long _storedLength;
     private readonly string _root;
     private readonly IReadOnlyDictionary<string, Inspection> _inspected;
 
-    private ArchiveUpload(ReceivedFile file, IArchiveReader reader, TimeProvider time, ResolvedSource resolved, string root, IReadOnlyDictionary<string, Inspection> inspected)
+    private ArchiveUpload(
+        IByteSource file, long storedLength, IArchiveReader reader, TimeProvider time, ResolvedSource resolved, string root, IReadOnlyDictionary<string, Inspection> inspected)
     {
         _file = file;
+        _storedLength = storedLength;
         _reader = reader;
         _time = time;
         _root = root;
@@ -37,22 +43,32 @@ internal sealed class ArchiveUpload : ISourceContent
     public string? PreferredFile => null;
 
     /// <summary>The first reading.</summary>
-    public static async Task<ArchiveUpload> OpenAsync(ReceivedFile file, IArchiveReader reader, ResolvedSource resolved, TimeProvider time, CancellationToken cancellationToken)
+    /// <param name="file">Disposed with the content if it can be.</param>
+    /// <param name="storedLength">Bytes that it takes in the registry.</param>
+    public static async Task<ArchiveUpload> OpenAsync(
+        IByteSource file, long storedLength, IArchiveReader reader, ResolvedSource resolved, TimeProvider time, CancellationToken cancellationToken)
     {
+        var inspector = new FileInspector();
         var inspected = new List<Inspection>();
+        int broken = 0;
         await foreach (ArchiveEntry entry in reader.ReadAsync(file, cancellationToken))
         {
-            inspected.Add(await InspectAsync(entry, cancellationToken));
+            Inspection inspection = await InspectAsync(inspector, entry, cancellationToken);
+            inspected.Add(inspection);
+            if (inspection.Error is not null && ++broken > BrokenLimit)
+            {
+                throw inspection.Error;
+            }
         }
 
         string root = ArchiveRoot.Of(inspected.Select(entry => entry.File));
         IEnumerable<Inspection> rooted = inspected.Where(entry => entry.File.Path.StartsWith(root, StringComparison.Ordinal)).Select(entry => entry.Below(root));
-        return new ArchiveUpload(file, reader, time, resolved, root, rooted.ToDictionary(entry => entry.File.Path));
+        return new ArchiveUpload(file, storedLength, reader, time, resolved, root, rooted.ToDictionary(entry => entry.File.Path));
     }
 
     /// <summary>The archive stays beside its files until they are sealed.</summary>
     public SourceRoom Room(IReadOnlySet<string> paths) => new(
-        _file.Entry.Chunks.Sum(chunk => chunk.StoredLength) + Files.Where(file => paths.Contains(file.Path)).Sum(file => file.Length), IncludesStored: true);
+        _storedLength + Files.Where(file => paths.Contains(file.Path)).Sum(file => file.Length), IncludesStored: true);
 
     public Task<IReadOnlyList<ModelFile>> InspectAsync(IReadOnlySet<string> paths, CancellationToken cancellationToken) =>
         Task.FromResult<IReadOnlyList<ModelFile>>([.. paths.Order(StringComparer.Ordinal).Select(path => _inspected[path].Result())]);
@@ -80,7 +96,7 @@ internal sealed class ArchiveUpload : ISourceContent
         return stored;
     }
 
-    public ValueTask DisposeAsync() => _file.DisposeAsync();
+    public ValueTask DisposeAsync() => _file is IAsyncDisposable owned ? owned.DisposeAsync() : ValueTask.CompletedTask;
 
     private static async Task<FileEntry> StoreAsync(
         PreparationContext context, Checkpoint checkpoint, string path, ArchiveEntry entry, int chunkSize, CancellationToken cancellationToken)
@@ -108,13 +124,14 @@ internal sealed class ArchiveUpload : ISourceContent
         return await context.Writer.WriteFileAsync(path, entry.Content, options, cancellationToken);
     }
 
-    private static async Task<Inspection> InspectAsync(ArchiveEntry entry, CancellationToken cancellationToken)
+    private static async Task<Inspection> InspectAsync(FileInspector inspector, ArchiveEntry entry, CancellationToken cancellationToken)
     {
         var file = new SourceFile(entry.Path, entry.Length);
         try
         {
             IByteSource source = FileInspector.NeedsSeeking(file) && entry.OpenAt is null ? await EntryEnds.ReadAsync(entry, cancellationToken) : new EntrySource(entry);
-            return new Inspection(file, await FileInspector.InspectAsync(source, cancellationToken), null);
+            ModelFile inspected = await inspector.InspectAsync(source, cancellationToken);
+            return new Inspection(file with { IsGgufByContent = inspected.Gguf is not null }, inspected, null);
         }
         catch (InvalidModelFileException e)
         {

@@ -22,7 +22,7 @@ internal sealed class GgufUpload(ReceivedFile file, string path, ResolvedSource 
     {
         // Under the name it will have, whatever it was uploaded as.
         var entry = new ArchiveEntry(path, file.Length, Stream.Null) { OpenAt = file.OpenAsync };
-        return [await FileInspector.InspectAsync(new EntrySource(entry), cancellationToken)];
+        return [await new FileInspector().InspectAsync(new EntrySource(entry), cancellationToken)];
     }
 
     public Task<IReadOnlyList<FileEntry>> StoreAsync(PreparationContext context, IReadOnlySet<string> paths, int chunkSize, CancellationToken cancellationToken)

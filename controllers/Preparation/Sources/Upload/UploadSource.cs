@@ -60,7 +60,7 @@ internal sealed class UploadSource(UploadSessions sessions, IEnumerable<IArchive
         }
 
         return archives.FirstOrDefault(archive => archive.HasSignature(start)) is { } archive
-            ? await ArchiveUpload.OpenAsync(file, archive, resolved, time, cancellationToken)
+            ? await ArchiveUpload.OpenAsync(file, file.Entry.Chunks.Sum(chunk => chunk.StoredLength), archive, resolved, time, cancellationToken)
             : null;
     }
 

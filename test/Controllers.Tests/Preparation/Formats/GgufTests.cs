@@ -233,7 +233,7 @@ public sealed class GgufTests
     }
 
     private static DescribedModel Describe(params (string Path, byte[] Content)[] files) =>
-        new GgufFormat().Describe([.. files.Select(file => FileInspector
+        new GgufFormat().Describe([.. files.Select(file => new FileInspector()
             .InspectAsync(new MemorySource(file.Content, file.Path), CancellationToken.None).GetAwaiter().GetResult())]);
 
     private Task<GgufHeader> Read(byte[] bytes) => GgufHeaderReader.ReadAsync(new MemoryStream(bytes), "x.gguf", bytes.Length, TestContext.CancellationToken);

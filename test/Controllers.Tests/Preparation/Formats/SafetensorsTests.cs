@@ -237,7 +237,7 @@ public sealed class SafetensorsTests
     }
 
     private static DescribedModel Describe(params (string Path, byte[] Content)[] files) =>
-        new SafetensorsFormat().Describe([.. files.Select(file => FileInspector
+        new SafetensorsFormat().Describe([.. files.Select(file => new FileInspector()
             .InspectAsync(new MemorySource(file.Content, file.Path), CancellationToken.None).GetAwaiter().GetResult())]);
 
     private Task<SafetensorsHeader> Read(byte[] bytes) =>

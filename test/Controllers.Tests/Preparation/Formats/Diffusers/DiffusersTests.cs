@@ -151,7 +151,7 @@ public sealed class DiffusersTests
         List<ModelFile> inspected = [];
         foreach ((string path, byte[] content) in files)
         {
-            inspected.Add(await FileInspector.InspectAsync(new MemorySource(content, path), CancellationToken.None));
+            inspected.Add(await new FileInspector().InspectAsync(new MemorySource(content, path), CancellationToken.None));
         }
 
         return _format.Describe(inspected);

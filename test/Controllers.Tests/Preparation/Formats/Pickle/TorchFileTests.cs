@@ -59,7 +59,7 @@ public sealed class TorchFileTests
     [DataRow("h\u0005.", "never remembered")]
     [DataRow("\u0080\u0006N.", "protocol 6")]
     [DataRow("\u00ff.", "no opcode")]
-    [DataRow("Nr\u00ff\u00ff\u00ff\u00ff.", "up to 1048575 is allowed")]
+    [DataRow("Nr\u00ff\u00ff\u00ff\u00ff.", "up to 262143 is allowed")]
     [DataRow("S'a", "ends inside")]
     [DataRow("X\u00ff\u00ff\u00ff\u00ffab", "ends inside")]
     [DataRow("\u0080\u0005\u0097.", "buffers that are not in the file")]
