@@ -1,10 +1,13 @@
 using System.Text.Json;
+using System.Text.Unicode;
 
 namespace AiModels.Controllers.Preparation.Formats.Safetensors;
 
 /// <summary>What config.json of a transformers model declares.</summary>
 internal sealed record TransformersConfig
 {
+    private const int MaxDepth = 64;
+
     // In the order in which the first one found counts.
     private static readonly string[] ContextFields = ["max_position_embeddings", "n_positions", "max_sequence_length", "seq_length", "model_max_length"];
     private static readonly string[] TextConfigs = ["text_config", "llm_config", "language_config", "thinker_config"];
@@ -43,15 +46,31 @@ internal sealed record TransformersConfig
         };
     }
 
+    /// <summary>Every text of the document can be read: UTF-8 without half surrogates, which the parser alone would let pass.</summary>
     public static JsonDocument ParseDocument(string path, ReadOnlyMemory<byte> json)
     {
         try
         {
-            return JsonDocument.Parse(PythonJson.WithoutSpecialNumbers(json), new JsonDocumentOptions { MaxDepth = 64, AllowTrailingCommas = true });
+            ReadOnlyMemory<byte> plain = PythonJson.WithoutSpecialNumbers(json);
+            _ = Utf8.IsValid(plain.Span) ? 0 : throw new InvalidModelFileException(path, "it is not valid JSON: its text is not UTF-8.");
+            CheckEscapes(plain.Span);
+            return JsonDocument.Parse(plain, new JsonDocumentOptions { MaxDepth = MaxDepth, AllowTrailingCommas = true });
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             throw new InvalidModelFileException(path, $"it is not valid JSON: {e.Message}");
+        }
+    }
+
+    private static void CheckEscapes(ReadOnlySpan<byte> json)
+    {
+        var reader = new Utf8JsonReader(json, new JsonReaderOptions { MaxDepth = MaxDepth, AllowTrailingCommas = true });
+        while (reader.Read())
+        {
+            if (reader.TokenType is JsonTokenType.String or JsonTokenType.PropertyName && reader.ValueIsEscaped)
+            {
+                _ = reader.GetString();
+            }
         }
     }
 

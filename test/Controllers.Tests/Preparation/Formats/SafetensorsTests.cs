@@ -172,6 +172,7 @@ public sealed class SafetensorsTests
     [DataRow("""{"text_config":{"n_positions":[1]}}""", "n_positions is a JSON Array; it must be a number")]
     [DataRow("[]", "it must be an object")]
     [DataRow("", "not valid JSON")]
+    [DataRow("""{"model_type":"\ud800"}""", "not valid JSON")]
     public void Describe_ConfigOfWrongTypes_NamesFieldAndType(string config, string expected)
     {
         InvalidModelFileException error = Assert.ThrowsExactly<InvalidModelFileException>(() => Describe(("config.json", Encoding.UTF8.GetBytes(config)), ("model.safetensors", Vector)));
