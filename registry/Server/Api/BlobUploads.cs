@@ -29,7 +29,7 @@ internal sealed class BlobUploads(BlobStore blobs, UploadStore uploads, Transfer
             throw new RegistryException(RegistryError.DigestInvalid, $"digest-algorithm: '{algorithm}' is not supported: want {ContentHash.Sha256} or {ContentHash.Sha512}.");
         }
 
-        Accepted(request, uploads.Start(request.Repository), StatusCodes.Status202Accepted);
+        Accepted(request, await uploads.StartAsync(request.Repository, request.Aborted), StatusCodes.Status202Accepted);
     }
 
     /// <summary>PATCH: appends.</summary>
@@ -56,7 +56,7 @@ internal sealed class BlobUploads(BlobStore blobs, UploadStore uploads, Transfer
 
     /// <summary>GET: where the upload stands.</summary>
     public async Task StatusAsync(RegistryRequest request) =>
-        Accepted(request, await uploads.GetAsync(request.Repository, request.Target, request.Aborted), StatusCodes.Status204NoContent);
+        Accepted(request, await uploads.GetCurrentAsync(request.Repository, request.Target, request.Aborted), StatusCodes.Status204NoContent);
 
     /// <summary>DELETE: gives the upload up.</summary>
     public async Task CancelAsync(RegistryRequest request)

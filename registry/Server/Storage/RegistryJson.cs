@@ -10,6 +10,7 @@ namespace AiModels.Registry.Storage;
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, UseStringEnumConverter = true)]
 [JsonSerializable(typeof(ManifestLink))]
 [JsonSerializable(typeof(UploadSessionDocument))]
+[JsonSerializable(typeof(UploadClaim))]
 [JsonSerializable(typeof(ReferrerDescriptor))]
 [JsonSerializable(typeof(ReferrersAnswer))]
 [JsonSerializable(typeof(TagsAnswer))]

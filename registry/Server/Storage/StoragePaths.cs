@@ -16,6 +16,8 @@ namespace AiModels.Registry.Storage;
 ///   _owner/model                                           {"kind","namespace","name"}: the model whose bytes these are, where its owner said so
 /// uploads/ID/session                                       {"repository","startedAt"} of an unfinished blob upload
 /// uploads/ID/parts/00000000000000000000                    its bytes from that offset, one object per request that brought some
+///                                                          in a bucket parts/GUID, because several replicas may bring bytes for one offset at the same time, and then
+/// uploads/ID/claims/00000000000000000000                   {"part","length","isProven"}: whose bytes continue the upload at that offset; the first claim wins, forever
 /// cleanup/ID                                               a request to forget a repository, until its space is free
 /// capacity/NAME/_reservation                               room that is kept for what the repository NAME will still need
 /// collection/state                                         what the last garbage collection did
@@ -83,6 +85,13 @@ internal static class StoragePaths
     public static string UploadParts(string id) => $"{Uploads}{id}/parts/";
 
     public static string UploadPart(string id, long offset) => UploadParts(id) + offset.ToString("D20", CultureInfo.InvariantCulture);
+
+    /// <summary>A part whose place is told by a claim.</summary>
+    public static string UploadPart(string id, Guid part) => UploadParts(id) + part.ToString("N");
+
+    public static string UploadClaims(string id) => $"{Uploads}{id}/claims/";
+
+    public static string UploadClaim(string id, long offset) => UploadClaims(id) + offset.ToString("D20", CultureInfo.InvariantCulture);
 
     public static string CleanupRequest(string id) => Cleanup + id;
 

@@ -3,8 +3,8 @@ using System.Security.Cryptography;
 namespace AiModels.Registry.Storage;
 
 /// <summary>
-/// A blob upload that goes on over several requests. What is durable is the session's document and its parts; the running hash is kept in memory and, after a restart,
-/// computed anew from the parts when it is needed.
+/// A blob upload that goes on over several requests. What is durable is the session's document and its parts; the running hash is kept in memory and, after a restart
+/// or when another replica brought a part, computed anew from the parts when it is needed.
 /// </summary>
 internal sealed class UploadSession(string id, string repository, DateTimeOffset startedAt) : IDisposable
 {
@@ -42,11 +42,15 @@ internal sealed class UploadSession(string id, string repository, DateTimeOffset
         Hash = null;
     }
 
+    /// <summary>Whether the medium has confirmed all parts, so that the hash of what was received is that of what is stored.</summary>
+    public bool IsProven { get; private set; } = true;
+
     /// <summary>A part became durable.</summary>
-    public void Add(string part, long length)
+    public void Add(string part, long length, bool isProven)
     {
         Parts.Add(part);
         Offset += length;
+        IsProven = IsProven && isProven;
     }
 
     /// <summary>

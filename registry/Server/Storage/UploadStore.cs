@@ -9,20 +9,28 @@ namespace AiModels.Registry.Storage;
 
 /// <summary>
 /// Uploads of blobs in several requests. What a request brought is durable when it is answered, survives a restart, and is never written twice when the upload
-/// was a single part. A request that is cut keeps what arrived: the client asks for the offset and goes on from there.
+/// was a single part. A request that is cut keeps what arrived: the client asks for the offset and goes on from there. On a medium that several replicas share, each request
+/// of an upload may come to another one (<see cref="UploadClaims"/>).
 /// </summary>
 internal sealed class UploadStore(IStorageBackend backend, BlobStore blobs, ContentReceiver receiver, TimeProvider clock) : IDisposable
 {
     private const int MaxDocumentLength = 4096;
 
+    private readonly UploadClaims _claims = new(backend);
     private readonly ConcurrentDictionary<string, UploadSession> _sessions = new(StringComparer.Ordinal);
 
     /// <summary>Opens an upload.</summary>
-    public UploadSession Start(string repository)
+    public async Task<UploadSession> StartAsync(string repository, CancellationToken cancellationToken)
     {
         var session = new UploadSession(Guid.NewGuid().ToString("N"), repository, clock.GetUtcNow());
         session.BeginHash();
         _sessions[session.Id] = session;
+        if (backend.IsShared)
+        {
+            // The next request may come to a replica that knows only what is stored.
+            await StoreAsync(session, cancellationToken);
+        }
+
         return session;
     }
 
@@ -34,6 +42,21 @@ internal sealed class UploadStore(IStorageBackend backend, BlobStore blobs, Cont
         bool isId = Guid.TryParseExact(id, "N", out _) && !id.AsSpan().ContainsAnyInRange('A', 'Z');
         UploadSession? session = isId ? await FindAsync(id, cancellationToken) : null;
         return session is { IsClosed: false } && session.Repository == repository ? session : throw new RegistryException(RegistryError.BlobUploadUnknown, $"{repository} has no upload {id}.");
+    }
+
+    /// <summary>As <see cref="GetAsync"/>, with all that other replicas have added by now.</summary>
+    public async Task<UploadSession> GetCurrentAsync(string repository, string id, CancellationToken cancellationToken)
+    {
+        UploadSession session = await GetAsync(repository, id, cancellationToken);
+
+        // While a request is at work here, what it has made durable is what there is.
+        using UploadSession.Turn? turn = backend.IsShared ? await session.TryEnterAsync() : null;
+        if (turn is not null)
+        {
+            await _claims.RefreshAsync(session, cancellationToken);
+        }
+
+        return session;
     }
 
     /// <summary>Appends a request's body.</summary>
@@ -100,9 +123,17 @@ internal sealed class UploadStore(IStorageBackend backend, BlobStore blobs, Cont
             newest[id] = newest.TryGetValue(id, out DateTimeOffset known) && known > entry.Modified ? known : entry.Modified;
         }
 
-        foreach (UploadSession session in _sessions.Values.Where(session => !session.IsStored))
+        foreach (UploadSession session in _sessions.Values)
         {
-            newest[session.Id] = session.StartedAt;
+            if (!session.IsStored)
+            {
+                newest[session.Id] = session.StartedAt;
+            }
+            else if (!newest.ContainsKey(session.Id))
+            {
+                // Finished at another replica. If it was only just stored, it is read again when it is asked for.
+                _sessions.TryRemove(session.Id, out _);
+            }
         }
 
         int expired = 0;
@@ -131,7 +162,7 @@ internal sealed class UploadStore(IStorageBackend backend, BlobStore blobs, Cont
 
     private async Task<UploadSession?> FindAsync(string id, CancellationToken cancellationToken)
     {
-        if (_sessions.TryGetValue(id, out UploadSession? session))
+        if (_sessions.TryGetValue(id, out UploadSession? session) && !(backend.IsShared && await IsFinishedElsewhereAsync(session, cancellationToken)))
         {
             return session;
         }
@@ -144,6 +175,12 @@ internal sealed class UploadStore(IStorageBackend backend, BlobStore blobs, Cont
 
         UploadSessionDocument document = JsonSerializer.Deserialize(content, RegistryJson.Default.UploadSessionDocument)!;
         session = new UploadSession(id, document.Repository, document.StartedAt) { IsStored = true };
+        if (backend.IsShared)
+        {
+            // Its parts are told by claims, which every turn begins with.
+            return _sessions.GetOrAdd(id, session);
+        }
+
         await foreach (StorageEntry part in backend.ListAsync(StoragePaths.UploadParts(id), null, cancellationToken))
         {
             if (StoragePaths.PartOffsetOf(part.Path) != session.Offset)
@@ -151,22 +188,46 @@ internal sealed class UploadStore(IStorageBackend backend, BlobStore blobs, Cont
                 throw new IOException($"Upload {id} has a part at {StoragePaths.PartOffsetOf(part.Path)} where one at {session.Offset} was expected.");
             }
 
-            session.Add(part.Path, part.Length);
+            session.Add(part.Path, part.Length, isProven: true);
         }
 
         return _sessions.GetOrAdd(id, session);
     }
 
-    private static async Task<UploadSession.Turn> EnterAsync(UploadSession session, CancellationToken cancellationToken)
+    private async Task<bool> IsFinishedElsewhereAsync(UploadSession session, CancellationToken cancellationToken)
     {
-        UploadSession.Turn turn = await session.EnterAsync(cancellationToken);
-        if (!session.IsClosed)
+        if (!session.IsStored || await backend.StatAsync(StoragePaths.UploadSession(session.Id), cancellationToken) is not null)
         {
-            return turn;
+            return false;
         }
 
-        turn.Dispose();
-        throw new RegistryException(RegistryError.BlobUploadUnknown, $"Upload {session.Id} is finished.");
+        session.IsClosed = true;
+        _sessions.TryRemove(session.Id, out _);
+        return true;
+    }
+
+    private async Task<UploadSession.Turn> EnterAsync(UploadSession session, CancellationToken cancellationToken)
+    {
+        UploadSession.Turn turn = await session.EnterAsync(cancellationToken);
+        try
+        {
+            if (session.IsClosed)
+            {
+                throw new RegistryException(RegistryError.BlobUploadUnknown, $"Upload {session.Id} is finished.");
+            }
+
+            if (backend.IsShared)
+            {
+                await _claims.RefreshAsync(session, cancellationToken);
+            }
+
+            return turn;
+        }
+        catch
+        {
+            turn.Dispose();
+            throw;
+        }
     }
 
     private static void RequireOffset(UploadSession session, long? start)
@@ -182,7 +243,7 @@ internal sealed class UploadStore(IStorageBackend backend, BlobStore blobs, Cont
 
     private async Task AppendPartAsync(UploadSession session, Stream body, long? length, CancellationToken cancellationToken)
     {
-        string part = StoragePaths.UploadPart(session.Id, session.Offset);
+        string part = backend.IsShared ? StoragePaths.UploadPart(session.Id, Guid.NewGuid()) : StoragePaths.UploadPart(session.Id, session.Offset);
         IncrementalHash hash = session.Hash ?? ContentHash.Create(ContentHash.Sha256);
         bool isKept = false;
         try
@@ -194,7 +255,7 @@ internal sealed class UploadStore(IStorageBackend backend, BlobStore blobs, Cont
             {
                 // Also when the client is gone: what came shall not be sent again.
                 await writer.CommitAsync(part, CancellationToken.None);
-                session.Add(part, content.Length);
+                await AddAsync(session, part, content.Length, writer.IsProven);
             }
 
             isKept = true;
@@ -217,6 +278,23 @@ internal sealed class UploadStore(IStorageBackend backend, BlobStore blobs, Cont
         }
     }
 
+    private async Task AddAsync(UploadSession session, string part, long length, bool isProven)
+    {
+        if (!backend.IsShared)
+        {
+            session.Add(part, length, isProven);
+            return;
+        }
+
+        if (!await _claims.TryClaimAsync(session, part, length, isProven, CancellationToken.None))
+        {
+            long start = session.Offset;
+            await backend.DeleteAsync(part, CancellationToken.None);
+            await _claims.RefreshAsync(session, CancellationToken.None);
+            RequireOffset(session, start);
+        }
+    }
+
     private async Task StoreAsync(UploadSession session, CancellationToken cancellationToken)
     {
         if (session.IsStored)
@@ -232,7 +310,7 @@ internal sealed class UploadStore(IStorageBackend backend, BlobStore blobs, Cont
 
     private async Task<Digest> HashAsync(UploadSession session, string algorithm, CancellationToken cancellationToken)
     {
-        if (session.Hash is not null && algorithm == ContentHash.Sha256)
+        if (session is { Hash: not null, IsProven: true } && algorithm == ContentHash.Sha256)
         {
             return ContentHash.Current(session.Hash);
         }

@@ -21,11 +21,12 @@ internal sealed class RegistryProcess : IDisposable
     public HttpClient Http { get; }
 
     /// <summary>Starts it and returns when it answers.</summary>
+    /// <param name="storage">A folder, or the <c>s3:BUCKET</c> that the options belong to.</param>
     public static async Task<RegistryProcess> StartAsync(string storage, CancellationToken cancellationToken, params string[] options)
     {
         string address = $"http://127.0.0.1:{FreePort()}";
         var start = new ProcessStartInfo("dotnet") { RedirectStandardError = true };
-        foreach (string argument in (string[])[Path.Combine(AppContext.BaseDirectory, "registry.dll"), "serve", "--listen", address, "--storage", "folder:" + storage, .. options])
+        foreach (string argument in (string[])[Path.Combine(AppContext.BaseDirectory, "registry.dll"), "serve", "--listen", address, "--storage", storage.StartsWith("s3:", StringComparison.Ordinal) ? storage : "folder:" + storage, .. options])
         {
             start.ArgumentList.Add(argument);
         }

@@ -1,12 +1,13 @@
 using System.Net;
 using System.Net.Http.Headers;
 using AiModels.ModelPack.Oci;
+using AiModels.Registry.Storage;
 using AiModels.TestKit;
 
 namespace AiModels.Registry.Tests.Server.Api;
 
 [TestClass]
-public sealed class BlobTests : RegistryTestBase
+public class BlobTests : RegistryTestBase
 {
     private static readonly byte[] Digits = "0123456789"u8.ToArray();
 
@@ -96,10 +97,8 @@ public sealed class BlobTests : RegistryTestBase
         HttpResponseMessage response = await Registry.SendAsync(HttpMethod.Post, $"/v2/{Repo}/blobs/uploads/?digest={announced}", new ByteArrayContent(TestRegistry.RandomBytes(3_000_000)));
         await ExpectAsync(HttpStatusCode.BadRequest, "DIGEST_INVALID", response);
         await ExpectAsync(HttpStatusCode.NotFound, "BLOB_UNKNOWN", await Registry.GetAsync($"/v2/{Repo}/blobs/{announced}"));
-        Assert.IsFalse(Directory.Exists(Path.Combine(Registry.StorageFolder, "blobs")));
-
-        // The registry's own bookkeeping (the state of a collection) may pass through at this moment, but nothing stays.
-        await Eventually.GetAsync(() => Task.FromResult(Directory.GetFiles(Path.Combine(Registry.StorageFolder, ".staging")).Length), count => count == 0, "nothing is staged", Token);
+        Assert.IsEmpty(await ListStoredAsync(StoragePaths.Blobs));
+        await AssertNothingIsStagedAsync();
     }
 
     [TestMethod]
@@ -140,7 +139,7 @@ public sealed class BlobTests : RegistryTestBase
     {
         await Registry.PushBlobAsync(Repo, Digits);
         await Registry.PushBlobAsync("models/other", Digits);
-        Assert.HasCount(1, Directory.GetFiles(Path.Combine(Registry.StorageFolder, "blobs"), "*", SearchOption.AllDirectories));
+        Assert.HasCount(1, await ListStoredAsync(StoragePaths.Blobs));
     }
 
     [TestMethod]
@@ -219,4 +218,8 @@ public sealed class BlobTests : RegistryTestBase
         Assert.AreEqual(HttpStatusCode.OK, response.StatusCode);
         Assert.AreEqual(new MediaTypeHeaderValue("application/json"), response.Content.Headers.ContentType);
     }
+
+    /// <summary>The registry's own bookkeeping (the state of a collection) may pass through at this moment, but nothing stays.</summary>
+    private protected virtual async Task AssertNothingIsStagedAsync() =>
+        await Eventually.GetAsync(() => Task.FromResult(Directory.GetFiles(Path.Combine(Registry.StorageFolder, ".staging")).Length), count => count == 0, "nothing is staged", Token);
 }

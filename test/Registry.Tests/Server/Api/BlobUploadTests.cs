@@ -8,7 +8,7 @@ using Microsoft.Extensions.DependencyInjection;
 namespace AiModels.Registry.Tests.Server.Api;
 
 [TestClass]
-public sealed class BlobUploadTests : RegistryTestBase
+public class BlobUploadTests : RegistryTestBase
 {
     private static readonly byte[] Content = TestRegistry.RandomBytes(1_000_000);
     private static readonly Digest ContentDigest = Digest.Sha256Of(Content);
@@ -20,7 +20,7 @@ public sealed class BlobUploadTests : RegistryTestBase
         await ExpectAsync(HttpStatusCode.Created, null, await PutAsync(location, ContentDigest, Content));
         CollectionAssert.AreEqual(Content, await PullAsync(Repo, ContentDigest));
         await ExpectAsync(HttpStatusCode.NotFound, "BLOB_UPLOAD_UNKNOWN", await Registry.GetAsync(location));
-        AssertNoUploadIsLeft();
+        await AssertNoUploadIsLeftAsync();
     }
 
     [TestMethod]
@@ -34,7 +34,7 @@ public sealed class BlobUploadTests : RegistryTestBase
         Assert.AreEqual("0-699999", Header(second, "Range"));
         await ExpectAsync(HttpStatusCode.Created, null, await PutAsync(location, ContentDigest, Content[700_000..], "700000-999999"));
         CollectionAssert.AreEqual(Content, await PullAsync(Repo, ContentDigest));
-        AssertNoUploadIsLeft();
+        await AssertNoUploadIsLeftAsync();
     }
 
     [TestMethod]
@@ -112,7 +112,7 @@ public sealed class BlobUploadTests : RegistryTestBase
         await PatchAsync(location, Content[..100], null);
         await ExpectAsync(HttpStatusCode.BadRequest, "DIGEST_INVALID", await PutAsync(location, ContentDigest, []));
         await ExpectAsync(HttpStatusCode.NotFound, "BLOB_UPLOAD_UNKNOWN", await Registry.GetAsync(location));
-        AssertNoUploadIsLeft();
+        await AssertNoUploadIsLeftAsync();
     }
 
     [TestMethod]
@@ -140,7 +140,7 @@ public sealed class BlobUploadTests : RegistryTestBase
         await PatchAsync(location, Content, null);
         Assert.AreEqual(HttpStatusCode.NoContent, (await Registry.SendAsync(HttpMethod.Delete, location)).StatusCode);
         await ExpectAsync(HttpStatusCode.NotFound, "BLOB_UPLOAD_UNKNOWN", await PatchAsync(location, Content, null));
-        AssertNoUploadIsLeft();
+        await AssertNoUploadIsLeftAsync();
     }
 
     [TestMethod]
@@ -184,7 +184,7 @@ public sealed class BlobUploadTests : RegistryTestBase
         Registry.Clock.Shift = TimeSpan.FromHours(2);
         Assert.AreEqual(1, await uploads.ExpireAsync(TimeSpan.FromHours(1), Token));
         await ExpectAsync(HttpStatusCode.NotFound, "BLOB_UPLOAD_UNKNOWN", await Registry.GetAsync(location));
-        AssertNoUploadIsLeft();
+        await AssertNoUploadIsLeftAsync();
     }
 
     private Task<HttpResponseMessage> PatchAsync(string location, byte[] content, string? range) =>
@@ -209,5 +209,5 @@ public sealed class BlobUploadTests : RegistryTestBase
         }
     }
 
-    private void AssertNoUploadIsLeft() => Assert.IsFalse(Directory.Exists(Path.Combine(Registry.StorageFolder, "uploads")));
+    private async Task AssertNoUploadIsLeftAsync() => Assert.IsEmpty(await ListStoredAsync(StoragePaths.Uploads));
 }

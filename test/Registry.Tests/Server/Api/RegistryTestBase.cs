@@ -1,5 +1,7 @@
 using System.Net;
 using AiModels.ModelPack.Oci;
+using AiModels.Registry.Storage.Backends;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace AiModels.Registry.Tests.Server.Api;
 
@@ -15,10 +17,24 @@ public abstract class RegistryTestBase
     private protected CancellationToken Token => TestContext.CancellationToken;
 
     [TestInitialize]
-    public async Task StartAsync() => Registry = await TestRegistry.StartAsync(Configure);
+    public async Task StartAsync()
+    {
+        await PrepareAsync();
+        Registry = await TestRegistry.StartAsync(Configure);
+    }
 
     [TestCleanup]
-    public async Task StopAsync() => await Registry.DisposeAsync();
+    public async Task StopAsync()
+    {
+        // Null when what the test needs is not installed.
+        if (Registry is not null)
+        {
+            await Registry.DisposeAsync();
+        }
+    }
+
+    /// <summary>Before the registry starts.</summary>
+    private protected virtual Task PrepareAsync() => Task.CompletedTask;
 
     private protected virtual void Configure(RegistryOptions options)
     {
@@ -41,6 +57,18 @@ public abstract class RegistryTestBase
         HttpResponseMessage response = await Registry.SendAsync(HttpMethod.Post, $"/v2/{Repo}/blobs/uploads/");
         await ExpectAsync(HttpStatusCode.Accepted, null, response);
         return Header(response, "Location");
+    }
+
+    /// <summary>Paths of what is stored below a folder.</summary>
+    private protected async Task<string[]> ListStoredAsync(string folder)
+    {
+        var paths = new List<string>();
+        await foreach (StorageEntry entry in Registry.Services.GetRequiredService<IStorageBackend>().ListAsync(folder, null, Token))
+        {
+            paths.Add(entry.Path);
+        }
+
+        return [.. paths];
     }
 
     private protected async Task<byte[]> PullAsync(string repository, Digest digest) => await Registry.Http.GetByteArrayAsync($"/v2/{repository}/blobs/{digest}", Token);
