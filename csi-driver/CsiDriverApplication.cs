@@ -1,5 +1,6 @@
 using AiModels.CsiDriver.Mounting;
 using AiModels.CsiDriver.Services;
+using AiModels.CsiDriver.Volumes;
 using AiModels.Hosting;
 using AiModels.Hosting.Grpc;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -27,6 +28,7 @@ public static class CsiDriverApplication
         builder.Services.TryAddSingleton<IMounter, LinuxMounter>();
         builder.Services.TryAddSingleton<INodeAgentClient, NodeAgentClient>();
         builder.Services.TryAddSingleton<VolumeLocks>();
+        builder.Services.TryAddSingleton(_ => new VolumeStore(options.VolumesPath));
         builder.Services.TryAddSingleton<IdentityService>();
         builder.Services.TryAddSingleton<NodeService>();
         builder.Services.TryAddSingleton<ControllerService>();
@@ -54,10 +56,13 @@ public static class CsiDriverApplication
         app.MapGrpc(CsiMethods.NodePublishVolume, GrpcLogging.Of<Protos.NodePublishVolumeRequest, Protos.NodePublishVolumeResponse>(log, r => r.VolumeId, node.PublishAsync));
         app.MapGrpc(CsiMethods.NodeUnpublishVolume, GrpcLogging.Of<Protos.NodeUnpublishVolumeRequest, Protos.NodeUnpublishVolumeResponse>(log, r => r.VolumeId, node.UnpublishAsync));
         app.MapGrpc(CsiMethods.NodeGetVolumeStats, node.GetVolumeStats);
+        app.MapGrpc(CsiMethods.NodeExpandVolume, node.ExpandVolume);
         app.MapGrpc(CsiMethods.NodeGetCapabilities, node.GetCapabilities);
         app.MapGrpc(CsiMethods.NodeGetInfo, node.GetInfo);
 
         var controller = app.Services.GetRequiredService<ControllerService>();
+        app.MapGrpc(CsiMethods.CreateVolume, GrpcLogging.Of<Protos.CreateVolumeRequest, Protos.CreateVolumeResponse>(log, r => r.Name, controller.CreateAsync));
+        app.MapGrpc(CsiMethods.DeleteVolume, GrpcLogging.Of<Protos.DeleteVolumeRequest, Protos.DeleteVolumeResponse>(log, r => r.VolumeId, controller.DeleteAsync));
         app.MapGrpc(CsiMethods.ControllerGetCapabilities, controller.GetCapabilities);
         app.MapGrpc(CsiMethods.ValidateVolumeCapabilities, controller.ValidateVolumeCapabilities);
 

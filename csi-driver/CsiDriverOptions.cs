@@ -23,6 +23,10 @@ public sealed class CsiDriverOptions : IValidatableObject
     [Option("The endpoint's path as kubelet sees it, when that differs.", Placeholder = "PATH")]
     public string? KubeletEndpoint { get; set; }
 
+    [Option("Folder that remembers provisioned volumes; 'volumes' beside the endpoint when not given.", Placeholder = "DIR")]
+    public string? VolumesDir { get; set; }
+
+    internal string VolumesPath => VolumesDir ?? Path.Combine(Path.GetDirectoryName(EndpointPath)!, "volumes");
     internal string EndpointPath => SocketPath(Endpoint);
     internal string AgentPath => SocketPath(Agent);
     internal string? RegistrationPath => RegistrationSocket is null ? null : SocketPath(RegistrationSocket);

@@ -34,6 +34,15 @@ internal static class CsiMethods
     public static readonly GrpcMethod<NodeGetInfoRequest, NodeGetInfoResponse> NodeGetInfo =
         new(Node, "NodeGetInfo", NodeGetInfoRequest.Parser, NodeGetInfoResponse.Parser);
 
+    public static readonly GrpcMethod<NodeExpandVolumeRequest, NodeExpandVolumeResponse> NodeExpandVolume =
+        new(Node, "NodeExpandVolume", NodeExpandVolumeRequest.Parser, NodeExpandVolumeResponse.Parser);
+
+    public static readonly GrpcMethod<CreateVolumeRequest, CreateVolumeResponse> CreateVolume =
+        new(Controller, "CreateVolume", CreateVolumeRequest.Parser, CreateVolumeResponse.Parser);
+
+    public static readonly GrpcMethod<DeleteVolumeRequest, DeleteVolumeResponse> DeleteVolume =
+        new(Controller, "DeleteVolume", DeleteVolumeRequest.Parser, DeleteVolumeResponse.Parser);
+
     public static readonly GrpcMethod<ControllerGetCapabilitiesRequest, ControllerGetCapabilitiesResponse> ControllerGetCapabilities =
         new(Controller, "ControllerGetCapabilities", ControllerGetCapabilitiesRequest.Parser, ControllerGetCapabilitiesResponse.Parser);
 

@@ -10,6 +10,7 @@ internal sealed partial class LinuxMounter : IMounter
     private const ulong ReadOnly = 1;
     private const ulong NoSuid = 2;
     private const ulong NoDev = 4;
+    private const ulong NoExec = 8;
     private const ulong Remount = 32;
     private const ulong Bind = 4096;
     private const int NoFollow = 8;
@@ -42,9 +43,9 @@ internal sealed partial class LinuxMounter : IMounter
         }
     }
 
-    // Models are data: nothing in them may act as a device or gain rights.
+    // Models are data: nothing in them may act as a device, gain rights, or run.
     public void RemountReadOnly(string target) =>
-        Check(Mount(null, target, null, Bind | Remount | ReadOnly | NoSuid | NoDev, 0), $"mount -o remount,bind,ro {target}");
+        Check(Mount(null, target, null, Bind | Remount | ReadOnly | NoSuid | NoDev | NoExec, 0), $"mount -o remount,bind,ro {target}");
 
     public void Unmount(string target) => Check(Unmount2(target, NoFollow), $"umount {target}");
 

@@ -13,7 +13,8 @@ namespace AiModels.CsiDriver.Requests;
 /// a Pod's author can write any attribute, so the node agent decides from live state.
 /// Access mode and readonly are not held against the caller: kubelet calls every inline volume SINGLE_NODE_WRITER, and the mount is read-only either way.
 /// </summary>
-internal sealed partial record PublishRequest(string TargetPath, EnsureModelRequest Model)
+/// <param name="Model">Null for a provisioned volume that was made without a model: it is an empty folder.</param>
+internal sealed partial record PublishRequest(string VolumeId, string TargetPath, EnsureModelRequest? Model)
 {
     public static PublishRequest Parse(NodePublishVolumeRequest request)
     {
@@ -21,19 +22,32 @@ internal sealed partial record PublishRequest(string TargetPath, EnsureModelRequ
         VolumeArguments.CheckPath("target_path", request.TargetPath);
         CheckCapability(request.VolumeCapability);
         MapField<string, string> context = request.VolumeContext;
-        return new PublishRequest(request.TargetPath, new EnsureModelRequest
+        if (VolumeParameters.IsWithoutModel(context))
+        {
+            return new PublishRequest(request.VolumeId, request.TargetPath, null);
+        }
+
+        return new PublishRequest(request.VolumeId, request.TargetPath, new EnsureModelRequest
         {
             VolumeId = request.VolumeId,
             PodNamespace = Attribute(context, CsiAttributes.PodNamespace, DnsName(), "is set by kubelet when CSIDriver.spec.podInfoOnMount is true"),
             PodName = Attribute(context, CsiAttributes.PodName, DnsName(), "is set by kubelet when CSIDriver.spec.podInfoOnMount is true"),
             PodUid = Attribute(context, CsiAttributes.PodUid, Uid(), "is set by kubelet when CSIDriver.spec.podInfoOnMount is true"),
-            ModelKind = Attribute(context, CsiAttributes.ModelKind, Kind(), $"must be {GroupVersion.ModelKind} or {GroupVersion.ClusterModelKind}"),
-            ModelName = Attribute(context, CsiAttributes.ModelName, DnsName(), "must be the name of a model"),
-            Digest = Attribute(context, CsiAttributes.Digest, Sha256(), "must be sha256: and 64 lower-case hex digits"),
+            ModelKind = ModelKindIn("volume_context", context),
+            ModelName = ModelNameIn("volume_context", context),
+            Digest = DigestIn("volume_context", context),
         });
     }
 
-    private static void CheckCapability(VolumeCapability? capability)
+    public static string ModelKindIn(string field, MapField<string, string> map) =>
+        Attribute(map, CsiAttributes.ModelKind, Kind(), $"must be {GroupVersion.ModelKind} or {GroupVersion.ClusterModelKind}", field);
+
+    public static string ModelNameIn(string field, MapField<string, string> map) => Attribute(map, CsiAttributes.ModelName, DnsName(), "must be the name of a model", field);
+
+    public static string DigestIn(string field, MapField<string, string> map) => Attribute(map, CsiAttributes.Digest, Sha256(), "must be sha256: and 64 lower-case hex digits", field);
+
+    /// <summary>Whether a model can be shown in the way that is asked for.</summary>
+    public static void CheckCapability(VolumeCapability? capability)
     {
         if (capability is null)
         {
@@ -56,14 +70,14 @@ internal sealed partial record PublishRequest(string TargetPath, EnsureModelRequ
         }
     }
 
-    private static string Attribute(MapField<string, string> context, string key, Regex form, string want)
+    private static string Attribute(MapField<string, string> context, string key, Regex form, string want, string field = "volume_context")
     {
         if (!context.TryGetValue(key, out string? value) || value.Length == 0)
         {
-            throw Invalid($"volume_context[{key}] is missing: it {want}");
+            throw Invalid($"{field}[{key}] is missing: it {want}");
         }
 
-        return form.IsMatch(value) ? value : throw Invalid($"volume_context[{key}]: '{value}' is not right: it {want}");
+        return form.IsMatch(value) ? value : throw Invalid($"{field}[{key}]: '{value}' is not right: it {want}");
     }
 
     private static RpcException Invalid(string message) => new(RpcCode.InvalidArgument, message);

@@ -13,9 +13,11 @@ internal sealed class IdentityService
     public Task<GetPluginInfoResponse> GetPluginInfo(GetPluginInfoRequest request, RpcContext context) =>
         Task.FromResult(new GetPluginInfoResponse { Name = CsiAttributes.Driver, VendorVersion = Version });
 
-    /// <summary>None: there is no controller service (volumes are not provisioned) and no topology (every node fetches for itself).</summary>
-    public Task<GetPluginCapabilitiesResponse> GetPluginCapabilities(GetPluginCapabilitiesRequest request, RpcContext context) =>
-        Task.FromResult(new GetPluginCapabilitiesResponse());
+    /// <summary>Volumes can be provisioned; there is no topology, because every node fetches for itself.</summary>
+    public Task<GetPluginCapabilitiesResponse> GetPluginCapabilities(GetPluginCapabilitiesRequest request, RpcContext context) => Task.FromResult(new GetPluginCapabilitiesResponse
+    {
+        Capabilities = { new PluginCapability { Service = new() { Type = PluginCapability.Types.Service.Types.Type.ControllerService } } },
+    });
 
     /// <summary>
     /// Ready as soon as it answers. A missing node agent does not make the driver unready: restarting the driver would not bring the agent back,

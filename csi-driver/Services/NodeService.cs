@@ -1,20 +1,21 @@
 using AiModels.CsiDriver.Mounting;
 using AiModels.CsiDriver.Protos;
 using AiModels.CsiDriver.Requests;
+using AiModels.CsiDriver.Volumes;
 using AiModels.Hosting.Grpc;
 
 namespace AiModels.CsiDriver.Services;
 
 /// <summary>csi.v1.Node: check, ask the agent, mount. Repeating a call is a success with the same result.</summary>
-internal sealed partial class NodeService(CsiDriverOptions options, INodeAgentClient agent, IMounter mounter, VolumeLocks locks, ILogger<NodeService> logger)
+internal sealed partial class NodeService(CsiDriverOptions options, INodeAgentClient agent, IMounter mounter, VolumeStore volumes, VolumeLocks locks, ILogger<NodeService> logger)
 {
     public async Task<NodePublishVolumeResponse> PublishAsync(NodePublishVolumeRequest request, RpcContext context)
     {
         PublishRequest publish = PublishRequest.Parse(request);
-        using IDisposable held = locks.Acquire(publish.Model.VolumeId);
+        using IDisposable held = locks.Acquire(publish.VolumeId);
 
         // The agent is asked on every repetition too: it is the one who knows whether this Pod may (still) have the model.
-        string folder = await agent.EnsureAsync(publish.Model, context.CancellationToken);
+        string folder = publish.Model is { } model ? await agent.EnsureAsync(model, context.CancellationToken) : volumes.EmptyFolder;
         try
         {
             Mount(folder, publish.TargetPath);
@@ -23,7 +24,7 @@ internal sealed partial class NodeService(CsiDriverOptions options, INodeAgentCl
         {
             if (!mounter.IsMounted(publish.TargetPath))
             {
-                await TryReleaseAsync(publish.Model.VolumeId);
+                await TryReleaseAsync(publish.VolumeId);
             }
 
             throw new RpcException(RpcCode.Internal, e.Message, e);
@@ -81,6 +82,14 @@ internal sealed partial class NodeService(CsiDriverOptions options, INodeAgentCl
         });
     }
 
+    /// <summary>Not announced, and refused with the reason: a model has the size it has.</summary>
+    public Task<NodeExpandVolumeResponse> ExpandVolume(NodeExpandVolumeRequest request, RpcContext context)
+    {
+        VolumeArguments.CheckVolumeId(request.VolumeId);
+        VolumeArguments.CheckPath("volume_path", request.VolumePath);
+        throw new RpcException(RpcCode.Unimplemented, $"volume {request.VolumeId} shows a model, which cannot be expanded");
+    }
+
     public Task<NodeGetCapabilitiesResponse> GetCapabilities(NodeGetCapabilitiesRequest request, RpcContext context) => Task.FromResult(new NodeGetCapabilitiesResponse
     {
         Capabilities = { new NodeServiceCapability { Rpc = new() { Type = NodeServiceCapability.Types.RPC.Types.Type.GetVolumeStats } } },
@@ -91,6 +100,11 @@ internal sealed partial class NodeService(CsiDriverOptions options, INodeAgentCl
 
     private void Mount(string folder, string target)
     {
+        if (File.Exists(target))
+        {
+            throw new RpcException(RpcCode.FailedPrecondition, $"target_path {target} is a file: a model is mounted on a folder");
+        }
+
         Directory.CreateDirectory(target);
         switch (mounter.Find(target, folder))
         {

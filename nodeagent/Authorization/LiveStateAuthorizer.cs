@@ -12,6 +12,8 @@ namespace AiModels.NodeAgent.Authorization;
 /// </summary>
 internal sealed class LiveStateAuthorizer(IKubernetesClient client, string nodeName) : IMountAuthorizer
 {
+    private readonly ClaimedVolumes _claims = new(client);
+
     public async Task<AuthorizedModel> AuthorizeAsync(EnsureModelRequest request, CancellationToken cancellationToken)
     {
         try
@@ -71,7 +73,7 @@ internal sealed class LiveStateAuthorizer(IKubernetesClient client, string nodeN
             throw new NodeAgentException(NodeAgentException.PermissionDenied, $"Pod {name} has ended");
         }
 
-        if (!HasVolume(pod, request))
+        if (!HasVolume(pod, request) && !await _claims.HasVolumeAsync(pod, request, cancellationToken))
         {
             throw new NodeAgentException(NodeAgentException.PermissionDenied, $"Pod {name} has no volume for {request.ModelKind} {request.ModelName} with digest {request.Digest}");
         }
@@ -79,10 +81,7 @@ internal sealed class LiveStateAuthorizer(IKubernetesClient client, string nodeN
 
     private static bool HasVolume(JsonObject pod, EnsureModelRequest request) => (pod["spec"]?["volumes"] as JsonArray ?? []).Any(volume =>
         (string?)volume?["csi"]?["driver"] == CsiAttributes.Driver
-        && volume["csi"]!["volumeAttributes"] is JsonObject attributes
-        && (string?)attributes[CsiAttributes.ModelKind] == request.ModelKind
-        && (string?)attributes[CsiAttributes.ModelName] == request.ModelName
-        && (string?)attributes[CsiAttributes.Digest] == request.Digest);
+        && ClaimedVolumes.Names(volume["csi"]!["volumeAttributes"] as JsonObject, request));
 
     private async Task<AuthorizedModel> CheckModelAsync(string kind, string podNamespace, string modelName, string wantedDigest, CancellationToken cancellationToken)
     {

@@ -1,4 +1,5 @@
 using AiModels.CsiDriver.Mounting;
+using AiModels.Hosting.Mounts;
 
 namespace AiModels.CsiDriver.Tests.Mounting;
 
@@ -19,6 +20,8 @@ public sealed class LinuxMounterTests
         Assert.AreEqual("{}", File.ReadAllText(Path.Combine(folders.Target, "config.json")));
         Assert.ThrowsExactly<IOException>(() => File.WriteAllText(Path.Combine(folders.Target, "new"), "x"));
         Assert.AreEqual(new MountState(IsExpectedSource: true, IsReadOnly: true), _mounter.Find(folders.Target, folders.Source));
+        string[] options = [.. MountTable.Read().On(folders.Target)!.Options];
+        Assert.IsTrue(((string[])["ro", "nosuid", "nodev", "noexec"]).All(options.Contains), string.Join(',', options));
     }
 
     [TestMethod, Timeout(30_000)]

@@ -15,7 +15,7 @@ public sealed class IdentitySanityTests
     {
         await using RunningDriver driver = await RunningDriver.StartAsync(TestContext.CancellationToken);
         GetPluginCapabilitiesResponse response = await driver.CallAsync(CsiMethods.GetPluginCapabilities, new GetPluginCapabilitiesRequest());
-        Assert.IsEmpty(response.Capabilities, "there is no controller service");
+        Assert.AreEqual(PluginCapability.Types.Service.Types.Type.ControllerService, response.Capabilities.Single().Service.Type);
     }
 
     [TestMethod, Timeout(30_000)]

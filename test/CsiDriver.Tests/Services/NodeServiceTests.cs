@@ -10,6 +10,23 @@ public sealed class NodeServiceTests
 {
     public TestContext TestContext { get; set; } = null!;
 
+    [TestMethod, Timeout(60_000)]
+    public async Task Publish_OnAFile_IsAFailedPrecondition()
+    {
+        await using RunningDriver driver = await RunningDriver.StartAsync(TestContext.CancellationToken);
+        Directory.CreateDirectory(Path.GetDirectoryName(driver.Target)!);
+        await File.WriteAllTextAsync(driver.Target, "a block device's place", TestContext.CancellationToken);
+        Assert.AreEqual(RpcCode.FailedPrecondition, await driver.CodeOfAsync(CsiMethods.NodePublishVolume, driver.Publish()));
+    }
+
+    [TestMethod, Timeout(60_000)]
+    public async Task ExpandVolume_OfAModel_IsRefused()
+    {
+        await using RunningDriver driver = await RunningDriver.StartAsync(TestContext.CancellationToken);
+        Assert.AreEqual(RpcCode.Unimplemented, await driver.CodeOfAsync(CsiMethods.NodeExpandVolume, new NodeExpandVolumeRequest { VolumeId = "csi-1", VolumePath = driver.Target }));
+        Assert.AreEqual(RpcCode.InvalidArgument, await driver.CodeOfAsync(CsiMethods.NodeExpandVolume, new NodeExpandVolumeRequest()));
+    }
+
     [TestMethod, Timeout(30_000)]
     public async Task Publish_OfACompleteModel_MountsTheAgentsFolderReadOnlyAndTakesALease()
     {
