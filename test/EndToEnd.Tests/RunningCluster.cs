@@ -30,8 +30,11 @@ internal sealed class RunningCluster : IAsyncDisposable
         return cluster;
     }
 
-    public async Task UpAsync(CancellationToken cancellationToken) =>
-        (await ScriptAsync(["up", "--data", Data, "--port", $"{Port}", .. _options], cancellationToken)).Succeeded();
+    /// <summary>Starts it, with the options it was made with and, for this time, some more.</summary>
+    public async Task UpAsync(CancellationToken cancellationToken, params string[] more) =>
+        (await ScriptAsync(["up", "--data", Data, "--port", $"{Port}", .. _options, .. more], cancellationToken)).Succeeded();
+
+    public async Task DownAsync(CancellationToken cancellationToken) => (await ScriptAsync(["down", "--data", Data], cancellationToken)).Succeeded();
 
     public Task<CommandResult> ScriptAsync(IEnumerable<string> arguments, CancellationToken cancellationToken) =>
         CommandResult.RunAsync(Checkout.File("hack/local-cluster.sh"), arguments, cancellationToken);
