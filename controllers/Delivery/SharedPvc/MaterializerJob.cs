@@ -4,8 +4,8 @@ using AiModels.Contracts.V1Alpha1;
 namespace AiModels.Controllers.Delivery.SharedPvc;
 
 /// <summary>
-/// The documents of one materializer: a Job that writes one model into the claim, and the Secret with its grant. The Job stays when it has completed, because
-/// it is the record that the claim holds the model; the Secret goes. Pure.
+/// The documents of one materializer: a Job that writes one model into the claim, and the Secret with its grant. When it has completed, the Secret goes; the Job stays for a
+/// while, so that its log can be read, and on a user's claim for as long as the workload, because there it is the record that the claim holds the model. Pure.
 /// </summary>
 internal static class MaterializerJob
 {
@@ -14,6 +14,9 @@ internal static class MaterializerJob
 
     /// <summary>Annotation on the Secret: when the grant ends.</summary>
     public const string ExpiresAt = "ai.deckhouse.io/expires-at";
+
+    // Long enough for somebody who comes from lunch to read the log.
+    private const int SecondsAfterFinished = 2 * 3600;
 
     private const string ClaimPath = "/models";
     private const string GrantPath = "/var/run/ai-models/grant";
@@ -33,24 +36,24 @@ internal static class MaterializerJob
         return new JsonObject { ["apiVersion"] = "v1", ["kind"] = "Secret", ["metadata"] = metadata, ["type"] = "Opaque", ["data"] = data };
     }
 
-    public static JsonObject Job(Workload workload, DeliveredModel model, string claim, RegistryGrantStatus grant, DeliveryOptions options)
+    public static JsonObject Job(Workload workload, DeliveredModel model, ClaimContent claim, RegistryGrantStatus grant, DeliveryOptions options)
     {
         string name = NameFor(workload, model);
-        return new JsonObject
+        var spec = new JsonObject
         {
-            ["apiVersion"] = "batch/v1",
-            ["kind"] = "Job",
-            ["metadata"] = Metadata(workload, name),
-            ["spec"] = new JsonObject
+            ["backoffLimit"] = 6,
+            ["template"] = new JsonObject
             {
-                ["backoffLimit"] = 6,
-                ["template"] = new JsonObject
-                {
-                    ["metadata"] = new JsonObject { ["labels"] = workload.Labels() },
-                    ["spec"] = PodSpec(name, model, claim, grant, options),
-                },
+                ["metadata"] = new JsonObject { ["labels"] = workload.Labels() },
+                ["spec"] = PodSpec(name, model, claim.Name, grant, options),
             },
         };
+        if (claim.IsOurs)
+        {
+            spec["ttlSecondsAfterFinished"] = SecondsAfterFinished;
+        }
+
+        return new JsonObject { ["apiVersion"] = "batch/v1", ["kind"] = "Job", ["metadata"] = Metadata(workload, name), ["spec"] = spec };
     }
 
     private static JsonObject PodSpec(string name, DeliveredModel model, string claim, RegistryGrantStatus grant, DeliveryOptions options) => new()

@@ -10,13 +10,13 @@ internal sealed class SharedClaim(IKubernetesClient client, DeliveryOptions opti
 {
     public static string NameFor(Workload workload) => $"{VolumeSet.NamePrefix}-{workload.Hash}";
 
-    /// <summary>The claim's name, or why there is none.</summary>
-    public async Task<(string? Name, DeliveryOutcome.Held? Problem)> EnsureAsync(Workload workload, long bytes, CancellationToken cancellationToken)
+    /// <summary>The claim, or why there is none. It is made large enough for these models and for all that it holds from before.</summary>
+    public async Task<(ClaimContent? Claim, DeliveryOutcome.Held? Problem)> EnsureAsync(Workload workload, IReadOnlyList<ModelFact> models, CancellationToken cancellationToken)
     {
         if (workload.UserClaim is { } userClaim)
         {
             JsonObject? existing = await client.GetAsync(ResourceTypes.PersistentVolumeClaims, workload.Namespace, userClaim, cancellationToken);
-            return existing is not null ? (userClaim, null) : (null, new DeliveryOutcome.Held(
+            return existing is not null ? (ClaimContent.OfUser(userClaim), null) : (null, new DeliveryOutcome.Held(
                 Reasons.ModelCachePvcNotFound,
                 $"the claim '{userClaim}' named by {Annotations.ModelCacheClaim} does not exist in namespace {workload.Namespace}",
                 IsWarning: true,
@@ -26,14 +26,31 @@ internal sealed class SharedClaim(IKubernetesClient client, DeliveryOptions opti
         string name = NameFor(workload);
         JsonObject? claim = await client.GetAsync(ResourceTypes.PersistentVolumeClaims, workload.Namespace, name, cancellationToken);
         return claim is null
-            ? await CreateAsync(workload, name, bytes, cancellationToken)
-            : await GrowAsync(workload, name, claim, bytes, cancellationToken);
+            ? await CreateAsync(workload, name, BytesFor(models, ClaimContent.Empty(name)), cancellationToken)
+            : await GrowAsync(workload, claim, models, cancellationToken);
+    }
+
+    /// <summary>Writes down that the claim holds a model. A user's claim is left as it is.</summary>
+    public async Task<ClaimContent> RecordAsync(Workload workload, ClaimContent claim, ModelFact model, CancellationToken cancellationToken)
+    {
+        if (!claim.IsOurs)
+        {
+            return claim;
+        }
+
+        ClaimContent more = claim.With(model.Delivered, model.SizeBytes);
+        await client.PatchAsync(
+            ResourceTypes.PersistentVolumeClaims, workload.Namespace, claim.Name, KubernetesPatch.Merge, more.Patch(), null, FieldManagers.Delivery, cancellationToken);
+        return more;
     }
 
     public Task DeleteAsync(Workload workload, CancellationToken cancellationToken) =>
         client.DeleteAsync(ResourceTypes.PersistentVolumeClaims, workload.Namespace, NameFor(workload), uid: null, propagationPolicy: null, cancellationToken);
 
-    private async Task<(string? Name, DeliveryOutcome.Held? Problem)> CreateAsync(Workload workload, string name, long bytes, CancellationToken cancellationToken)
+    private static long BytesFor(IReadOnlyList<ModelFact> models, ClaimContent claim) => ClaimSize.For(
+        models.DistinctBy(model => model.Delivered.Digest).Where(model => !claim.Held.ContainsKey(model.Delivered.Digest)).Select(model => model.SizeBytes).Concat(claim.Held.Values));
+
+    private async Task<(ClaimContent? Claim, DeliveryOutcome.Held? Problem)> CreateAsync(Workload workload, string name, long bytes, CancellationToken cancellationToken)
     {
         KubernetesList classes = await client.ListAsync(ResourceTypes.StorageClasses, null, null, cancellationToken);
         StorageClassChoice choice = StorageClassChoice.Choose(options.StorageClasses, classes.Items);
@@ -68,11 +85,15 @@ internal sealed class SharedClaim(IKubernetesClient client, DeliveryOptions opti
             // Made by an earlier try whose answer was lost.
         }
 
-        return (name, null);
+        return (ClaimContent.Empty(name), null);
     }
 
-    private async Task<(string? Name, DeliveryOutcome.Held? Problem)> GrowAsync(Workload workload, string name, JsonObject claim, long bytes, CancellationToken cancellationToken)
+    private async Task<(ClaimContent? Claim, DeliveryOutcome.Held? Problem)> GrowAsync(
+        Workload workload, JsonObject claim, IReadOnlyList<ModelFact> models, CancellationToken cancellationToken)
     {
+        ClaimContent content = ClaimContent.Of(claim);
+        string name = content.Name;
+        long bytes = BytesFor(models, content);
         long? requested = ClaimSize.Parse((string?)claim["spec"]?["resources"]?["requests"]?["storage"]);
         if (claim["metadata"]?["deletionTimestamp"] is not null)
         {
@@ -81,7 +102,7 @@ internal sealed class SharedClaim(IKubernetesClient client, DeliveryOptions opti
 
         if (requested >= bytes)
         {
-            return (name, null);
+            return (content, null);
         }
 
         try
@@ -89,7 +110,7 @@ internal sealed class SharedClaim(IKubernetesClient client, DeliveryOptions opti
             var patch = new JsonObject { ["spec"] = new JsonObject { ["resources"] = Requests(bytes) } };
             await client.PatchAsync(
                 ResourceTypes.PersistentVolumeClaims, workload.Namespace, name, KubernetesPatch.Merge, patch, null, FieldManagers.Delivery, cancellationToken);
-            return (name, null);
+            return (content, null);
         }
         catch (KubernetesApiException e) when (e.StatusCode is 403 or 422)
         {

@@ -20,8 +20,7 @@ internal sealed class SharedPvcMode(IKubernetesClient client, SharedClaim claims
 
     public async Task<DeliveryOutcome> PrepareAsync(Workload workload, IReadOnlyList<ModelFact> models, CancellationToken cancellationToken)
     {
-        long bytes = ClaimSize.For(models.DistinctBy(model => model.Delivered.Digest).Select(model => model.SizeBytes));
-        (string? claim, DeliveryOutcome.Held? problem) = await claims.EnsureAsync(workload, bytes, cancellationToken);
+        (ClaimContent? claim, DeliveryOutcome.Held? problem) = await claims.EnsureAsync(workload, models, cancellationToken);
         if (claim is null)
         {
             return problem!;
@@ -30,7 +29,8 @@ internal sealed class SharedPvcMode(IKubernetesClient client, SharedClaim claims
         var waiting = new List<DeliveryOutcome.Held>();
         foreach (ModelFact model in models)
         {
-            if (await MaterializeAsync(workload, model, claim, cancellationToken) is { } held)
+            (claim, DeliveryOutcome.Held? held) = await MaterializeAsync(workload, model, claim, cancellationToken);
+            if (held is not null)
             {
                 waiting.Add(held);
             }
@@ -38,7 +38,7 @@ internal sealed class SharedPvcMode(IKubernetesClient client, SharedClaim claims
 
         await RemoveOthersAsync(workload, models, cancellationToken);
         return waiting.Count == 0
-            ? new DeliveryOutcome.Prepared(new DeliveryPlan(ModeName, claim, [.. models.Select(model => model.Delivered)]))
+            ? new DeliveryOutcome.Prepared(new DeliveryPlan(ModeName, claim.Name, [.. models.Select(model => model.Delivered)]))
             : new DeliveryOutcome.Held(
                 waiting[0].Reason, string.Join("; ", waiting.Select(held => held.Message)), waiting.Any(held => held.IsWarning), waiting.Min(held => held.LookAgain));
     }
@@ -53,32 +53,37 @@ internal sealed class SharedPvcMode(IKubernetesClient client, SharedClaim claims
         await claims.DeleteAsync(workload, cancellationToken);
     }
 
-    /// <summary>Sees to one model's Job. Null when it has completed.</summary>
-    private async Task<DeliveryOutcome.Held?> MaterializeAsync(Workload workload, ModelFact model, string claim, CancellationToken cancellationToken)
+    /// <summary>Sees to one model's Job. Nothing is held when the claim has the model; the claim is given back with what is known of it by then.</summary>
+    private async Task<(ClaimContent Claim, DeliveryOutcome.Held? Held)> MaterializeAsync(Workload workload, ModelFact model, ClaimContent claim, CancellationToken cancellationToken)
     {
         string name = MaterializerJob.NameFor(workload, model.Delivered);
+        if (claim.Held.ContainsKey(model.Delivered.Digest))
+        {
+            return (claim, null);
+        }
+
         JsonObject? job = await client.GetAsync(ResourceTypes.Jobs, workload.Namespace, name, cancellationToken);
         if (job is null)
         {
             RegistryGrantStatus grant = await grants.IssueAsync(workload, model, name, cancellationToken);
             await CreateIgnoringExistingAsync(MaterializerJob.Job(workload, model.Delivered, claim, grant, options), cancellationToken);
-            return Waiting(model, name);
+            return (claim, Waiting(model, name));
         }
 
         JobState state = JobState.Of(job);
         if (state.IsComplete)
         {
             await grants.RemoveAsync(workload, name, cancellationToken);
-            return null;
+            return (await claims.RecordAsync(workload, claim, model, cancellationToken), null);
         }
 
         if (state.IsFailed)
         {
-            return await RetryFailedAsync(workload, model, job, state, cancellationToken);
+            return (claim, await RetryFailedAsync(workload, model, job, state, cancellationToken));
         }
 
         await grants.RenewAsync(workload, model, name, cancellationToken);
-        return Waiting(model, name);
+        return (claim, Waiting(model, name));
     }
 
     private async Task<DeliveryOutcome.Held> RetryFailedAsync(Workload workload, ModelFact model, JsonObject job, JobState state, CancellationToken cancellationToken)
