@@ -24,8 +24,8 @@ public static class ControllerServices
         IServiceCollection services = builder.Services;
         services.AddSingleton(options);
         services.TryAddSingleton(TimeProvider.System);
-        services.TryAddSingleton<IKubernetesClient>(provider =>
-            new KubernetesClient(KubernetesConnection.Load(options.Kubeconfig), provider.GetRequiredService<TimeProvider>()));
+        services.TryAddSingleton<IKubernetesClient>(provider => new NamespaceRights(
+            new KubernetesClient(KubernetesConnection.Load(options.Kubeconfig), provider.GetRequiredService<TimeProvider>()), provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<ModelGrants>();
         services.AddSingleton(provider => Registry(options, provider));
         if (options.LeaderElect)

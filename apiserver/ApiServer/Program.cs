@@ -1,5 +1,6 @@
 using AiModels.ApiMachinery.Storage;
 using AiModels.ApiServer;
+using AiModels.ApiServer.Installation;
 using AiModels.ApiServer.Storage;
 using AiModels.Hosting;
 using AiModels.Hosting.CommandLine;
@@ -23,5 +24,6 @@ return await new CommandLineApplication("apiserver", "Serves the API group ai.de
             return 1;
         }
     })
+    .Verb<CertificatesOptions>("certificates", "Makes and renews the certificates and keys of an installation, and tells the host cluster whom to trust.", CertificatesCommand.RunAsync)
     .Verb<CopyStorageOptions>("copy-storage", "Copies all objects of one store into another, empty one, while no server runs.", CopyStorageCommand.RunAsync)
     .RunAsync(args);

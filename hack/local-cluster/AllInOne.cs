@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using AiModels.ApiMachinery.Storage;
 using AiModels.ApiServer;
 using AiModels.Controllers;
@@ -24,7 +25,9 @@ internal sealed class AllInOne(LocalClusterOptions options, ClusterPaths paths, 
         foreach (string directory in (string[])[paths.Data, paths.Run, paths.Host, paths.Node]) Directory.CreateDirectory(directory);
         File.SetUnixFileMode(paths.Run, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         var certificates = new ClusterCertificates(paths, time);
-        KubeconfigFile.Write(paths.Kubeconfig, options.Port, certificates);
+        KubeconfigFile.Write(paths.Kubeconfig, options.Port, certificates, certificates.Admin);
+        foreach (JsonObject account in ClusterRights.Documents().Where(document => (string?)document["kind"] == "ServiceAccount"))
+            KubeconfigFile.Write(paths.KubeconfigOf(account.Name()), options.Port, certificates, certificates.ServiceAccount(paths, account.Namespace(), account.Name()));
 
         // Step 1: the servers. They bind their ports and sockets; clients come later.
         var types = new HostTypes();
@@ -37,6 +40,7 @@ internal sealed class AllInOne(LocalClusterOptions options, ClusterPaths paths, 
         // Step 2: the cluster behind the host's API, and our controllers as its clients.
         IHost cluster = ClusterServices.Create(options, paths, types, host.Services.GetRequiredService<IObjectStore>());
         await cluster.Services.GetRequiredService<ClusterSeed>().PlantAsync(cancellationToken);
+        await cluster.Services.GetRequiredService<ClusterRights>().GrantAsync(cancellationToken);
         cluster.Services.GetRequiredService<Kubelet>().CleanUp();
         await StartAsync(cluster, cancellationToken);
         if (!Has("controllers")) return;
@@ -85,7 +89,7 @@ internal sealed class AllInOne(LocalClusterOptions options, ClusterPaths paths, 
             UploadPort = options.Port + 4,
             TlsCertFile = certificates.ApiServer.CertificateFile,
             TlsPrivateKeyFile = certificates.ApiServer.KeyFile,
-            Kubeconfig = paths.Kubeconfig,
+            Kubeconfig = paths.KubeconfigOf("ai-models-apiserver"),
             DataDir = paths.ApiServer,
             ClientCaFile = certificates.AuthorityFile,
             RequestheaderClientCaFile = certificates.FrontProxyAuthorityFile,
@@ -104,7 +108,7 @@ internal sealed class AllInOne(LocalClusterOptions options, ClusterPaths paths, 
         Listen = $"unix://{paths.AgentSocket}",
         NodeName = Kubelet.NodeName,
         CacheDir = paths.Cache,
-        Kubeconfig = paths.Kubeconfig,
+        Kubeconfig = paths.KubeconfigOf("ai-models-nodeagent"),
         Registry = $"unix://{paths.RegistrySocket}",
     });
 
@@ -121,7 +125,7 @@ internal sealed class AllInOne(LocalClusterOptions options, ClusterPaths paths, 
         File.Delete(paths.ControllersSocket);
         builder.AddAiModelsControllers(new ControllersOptions
         {
-            Kubeconfig = paths.Kubeconfig,
+            Kubeconfig = paths.KubeconfigOf("ai-models-controllers"),
             Registry = $"unix://{paths.RegistrySocket}",
             JobRegistry = $"unix://{paths.RegistrySocket}",
             DeliveryType = options.DeliveryType,

@@ -32,6 +32,12 @@ internal sealed class ClusterCertificates
     public (string CertificateFile, string KeyFile) FrontProxy { get; }
     public (string CertificateFile, string KeyFile) Admin { get; }
 
+    /// <summary>A certificate that says what the token of this service account would: who it is.</summary>
+    public (string CertificateFile, string KeyFile) ServiceAccount(ClusterPaths paths, string ns, string name) => Authority.LoadOrIssue(
+        paths.Pki,
+        name,
+        new CertificateRequestOptions($"system:serviceaccount:{ns}:{name}") { Organizations = ["system:serviceaccounts", $"system:serviceaccounts:{ns}"], ForClient = true });
+
     private (string CertificateFile, string KeyFile) Server(ClusterPaths paths, string name, params string[] names) =>
         Authority.LoadOrIssue(paths.Pki, name, new CertificateRequestOptions(name) { Hosts = [.. Loopback, .. names], ForServer = true });
 }

@@ -4,7 +4,7 @@ namespace AiModels.LocalCluster;
 /// Where everything of one local cluster is. The only file that builds these paths.
 /// <code>
 /// DATA/
-///   pki/             certificate authorities, serving and client certificates
+///   pki/             certificate authorities, serving and client certificates, the components' own kubeconfigs
 ///   kubeconfig       administrator, for kubectl
 ///   host/            database of the stand-in host cluster
 ///   apiserver/       database and keys of the AI Models API server
@@ -35,6 +35,10 @@ internal sealed class ClusterPaths
     public string Run { get; }
     public string Pki => Path.Combine(Data, "pki");
     public string Kubeconfig => Path.Combine(Data, "kubeconfig");
+
+    /// <summary>The kubeconfig that a component uses: that of its service account.</summary>
+    public string KubeconfigOf(string serviceAccount) => Path.Combine(Pki, serviceAccount + ".kubeconfig");
+
     public string Host => Path.Combine(Data, "host");
     public string ApiServer => Path.Combine(Data, "apiserver");
     public string Registry => Path.Combine(Data, "registry");

@@ -10,7 +10,6 @@ namespace AiModels.LocalCluster;
 /// <summary>What a new cluster has from the start. Objects that are there already stay as they are; the node's state is written anew.</summary>
 internal sealed class ClusterSeed(IKubernetesClient client, LocalClusterOptions options, TimeProvider time)
 {
-    private static readonly ResourceType ClusterRoles = new("rbac.authorization.k8s.io", "v1", "clusterroles", "ClusterRole", false);
     private static readonly ResourceType ApiServices = new("apiregistration.k8s.io", "v1", "apiservices", "APIService", false);
 
     public async Task PlantAsync(CancellationToken cancellationToken)
@@ -20,8 +19,6 @@ internal sealed class ClusterSeed(IKubernetesClient client, LocalClusterOptions 
         await Task.WhenAll(
             EnsureAsync(ResourceTypes.StorageClasses, StorageClass(), cancellationToken),
             EnsureAsync(ResourceTypes.CsiDrivers, CsiDriver(), cancellationToken),
-            EnsureAsync(ClusterRoles, ClusterRole("cluster-admin", Rule("*", "*", "*")), cancellationToken),
-            EnsureAsync(ClusterRoles, ClusterRole("view", Rule("*", "*", "get", "list", "watch")), cancellationToken),
             EnsureAsync(ApiServices, ApiService(), cancellationToken),
             EnsureNodeAsync(cancellationToken));
     }
@@ -90,20 +87,6 @@ internal sealed class ClusterSeed(IKubernetesClient client, LocalClusterOptions 
         };
         return service;
     }
-
-    private static JsonObject ClusterRole(string name, JsonObject rule)
-    {
-        JsonObject role = Object("rbac.authorization.k8s.io/v1", "ClusterRole", name);
-        role["rules"] = new JsonArray(rule);
-        return role;
-    }
-
-    private static JsonObject Rule(string group, string resource, params string[] verbs) => new()
-    {
-        ["apiGroups"] = new JsonArray(group),
-        ["resources"] = new JsonArray(resource),
-        ["verbs"] = new JsonArray([.. verbs.Select(v => JsonValue.Create(v))]),
-    };
 
     private static JsonObject Object(string apiVersion, string kind, string name) =>
         new() { ["apiVersion"] = apiVersion, ["kind"] = kind, ["metadata"] = new JsonObject { ["name"] = name } };

@@ -21,6 +21,7 @@ internal static class ClusterServices
         builder.Services.AddSingleton(hostStore);
         builder.Services.AddSingleton<IKubernetesClient>(p => new KubernetesClient(KubernetesConnection.Load(paths.Kubeconfig), p.GetRequiredService<TimeProvider>()));
         builder.Services.AddSingleton<ClusterSeed>();
+        builder.Services.AddSingleton<ClusterRights>();
         builder.Services.AddHousekeeping(options);
         builder.Services.AddWorkloadControllers();
         builder.Services.AddNode();

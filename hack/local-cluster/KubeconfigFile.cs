@@ -2,10 +2,10 @@ using System.Text;
 
 namespace AiModels.LocalCluster;
 
-/// <summary>Writes the administrator's kubeconfig, everything embedded.</summary>
+/// <summary>Writes kubeconfigs, everything embedded.</summary>
 internal static class KubeconfigFile
 {
-    public static void Write(string path, int port, ClusterCertificates certificates)
+    public static void Write(string path, int port, ClusterCertificates certificates, (string CertificateFile, string KeyFile) user)
     {
         static string Data(string file) => Convert.ToBase64String(File.ReadAllBytes(file));
         string text = $"""
@@ -23,8 +23,8 @@ internal static class KubeconfigFile
             users:
               - name: ai-models-local
                 user:
-                  client-certificate-data: {Data(certificates.Admin.CertificateFile)}
-                  client-key-data: {Data(certificates.Admin.KeyFile)}
+                  client-certificate-data: {Data(user.CertificateFile)}
+                  client-key-data: {Data(user.KeyFile)}
 
             """;
         using var stream = new FileStream(path, new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite });

@@ -20,7 +20,7 @@ public sealed record CertificateRequestOptions(string CommonName)
     public TimeSpan Lifetime { get; init; } = TimeSpan.FromDays(3650);
 }
 
-/// <summary>A small certificate authority for development and tests (ECDSA P-256). In a cluster, certificates come from Secrets.</summary>
+/// <summary>A small certificate authority (ECDSA P-256): of a machine in development and tests, of an installation in a cluster.</summary>
 public sealed class CertificateAuthority : IDisposable
 {
     private readonly TimeProvider _time;
@@ -43,6 +43,9 @@ public sealed class CertificateAuthority : IDisposable
         DateTimeOffset now = time.GetUtcNow();
         return new CertificateAuthority(request.CreateSelfSigned(now.AddHours(-1), now.AddDays(3651)), time);
     }
+
+    /// <summary>The CA whose certificate, with its private key, this is. Takes it over.</summary>
+    public static CertificateAuthority From(X509Certificate2 certificate, TimeProvider time) => new(certificate, time);
 
     /// <summary>The CA in DIR/NAME.crt and NAME.key; made if missing.</summary>
     public static CertificateAuthority LoadOrCreate(string directory, string name, TimeProvider time)
@@ -88,6 +91,12 @@ public sealed class CertificateAuthority : IDisposable
     private bool IsMine(string certificateFile)
     {
         using X509Certificate2 certificate = X509CertificateLoader.LoadCertificateFromFile(certificateFile);
+        return HasIssued(certificate);
+    }
+
+    /// <summary>Whether a certificate was signed by this CA.</summary>
+    public bool HasIssued(X509Certificate2 certificate)
+    {
         using var chain = new X509Chain();
         chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
         chain.ChainPolicy.CustomTrustStore.Add(Certificate);

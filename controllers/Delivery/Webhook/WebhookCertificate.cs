@@ -39,7 +39,7 @@ internal sealed class WebhookCertificate(IKubernetesClient client, WebhookOption
 
         using var authority = CertificateAuthority.Create("ai-models-webhook-ca", time);
         X509Certificate2 made = authority.Issue(new CertificateRequestOptions(Host) { Hosts = [Host], ForServer = true, Lifetime = Lifetime });
-        string bundle = authority.CertificatePem + "\n" + NewestOf(Text(secret, BundleKey));
+        string bundle = authority.CertificatePem + "\n" + PemBundle.First(Text(secret, BundleKey));
         await WriteAsync(secret, bundle, made, cancellationToken);
         Use(made);
         return bundle;
@@ -64,14 +64,6 @@ internal sealed class WebhookCertificate(IKubernetesClient client, WebhookOption
 
     private static string? Text(JsonObject? secret, string key) =>
         (string?)secret?["data"]?[key] is { } data ? Encoding.UTF8.GetString(Convert.FromBase64String(data)) : null;
-
-    /// <summary>The first certificate of a bundle.</summary>
-    private static string NewestOf(string? bundle)
-    {
-        const string End = "-----END CERTIFICATE-----";
-        int end = bundle?.IndexOf(End, StringComparison.Ordinal) ?? -1;
-        return end < 0 ? "" : bundle![..(end + End.Length)] + "\n";
-    }
 
     private async Task WriteAsync(JsonObject? old, string bundle, X509Certificate2 made, CancellationToken cancellationToken)
     {
