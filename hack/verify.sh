@@ -65,4 +65,7 @@ for folder in apiserver registry controllers nodeagent csi-driver manifests hack
 done
 if [ -z "$errors" ]; then ok "READMEs"; else bad "READMEs" "$errors" "cure: write it, short and true"; fi
 
+# 6. The manifests render.
+if out=$(hack/verify-manifests.sh 2>&1); then ok "manifests${out:+ ($out)}"; else bad "manifests" "$out"; fi
+
 [ $failures -eq 0 ] || exit 1

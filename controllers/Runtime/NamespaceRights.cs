@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text.Json.Nodes;
 using AiModels.Contracts.WellKnown;
 using AiModels.Hosting.Kubernetes;
@@ -5,10 +6,10 @@ using AiModels.Hosting.Kubernetes;
 namespace AiModels.Controllers.Runtime;
 
 /// <summary>
-/// Secrets and Roles are reached namespace by namespace (requirement Q11): where one is refused, a RoleBinding in that namespace gives the right, for everybody
-/// there to see, and the request is made again. Namespaces without models or without workloads that ask for some never get one.
+/// Secrets and Roles are reached namespace by namespace (requirement Q11): before the first of them is touched, a RoleBinding in that namespace gives the right,
+/// for everybody there to see. Namespaces without models and without workloads that ask for some never get one.
 /// </summary>
-internal sealed class NamespaceRights(IKubernetesClient inner, TimeProvider time) : IKubernetesClient
+internal sealed class NamespaceRights(IKubernetesClient inner, TimeProvider time) : IKubernetesClient, IDisposable
 {
     /// <summary>The ClusterRole that is bound; manifests/base/controllers has its rules.</summary>
     public const string Role = "ai-models-controllers-namespace";
@@ -17,6 +18,9 @@ internal sealed class NamespaceRights(IKubernetesClient inner, TimeProvider time
 
     // API servers learn of a binding by a watch: most often at once, now and then a moment later.
     private static readonly TimeSpan[] Pauses = [TimeSpan.FromMilliseconds(50), TimeSpan.FromMilliseconds(200), TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(2)];
+
+    // The module's own namespace is bound by the manifests.
+    private readonly ConcurrentDictionary<string, bool> _bound = new([KeyValuePair.Create(Namespaces.Module, true)], StringComparer.Ordinal);
 
     public Task<JsonObject?> GetAsync(ResourceType type, string? ns, string name, CancellationToken cancellationToken) =>
         DoAsync(type, ns, () => inner.GetAsync(type, ns, name, cancellationToken), cancellationToken);
@@ -54,6 +58,8 @@ internal sealed class NamespaceRights(IKubernetesClient inner, TimeProvider time
     public Task<JsonObject> RawAsync(HttpMethod method, string path, JsonObject? body, CancellationToken cancellationToken) =>
         inner.RawAsync(method, path, body, cancellationToken);
 
+    public void Dispose() => (inner as IDisposable)?.Dispose();
+
     private async Task<T> DoAsync<T>(ResourceType type, string? ns, Func<Task<T>> request, CancellationToken cancellationToken)
     {
         if (ns is null || (type != ResourceTypes.Secrets && type != ResourceTypes.Roles))
@@ -63,13 +69,19 @@ internal sealed class NamespaceRights(IKubernetesClient inner, TimeProvider time
 
         foreach (TimeSpan pause in Pauses)
         {
+            if (_bound.TryAdd(ns, true))
+            {
+                await BindAsync(ns, cancellationToken);
+            }
+
             try
             {
                 return await request();
             }
             catch (KubernetesApiException refused) when (refused.StatusCode == 403)
             {
-                await BindAsync(ns, cancellationToken);
+                // Not known everywhere yet, or somebody took the binding away: it is made again.
+                _bound.TryRemove(ns, out _);
                 await Task.Delay(pause, time, cancellationToken);
             }
         }
@@ -93,7 +105,21 @@ internal sealed class NamespaceRights(IKubernetesClient inner, TimeProvider time
         }
         catch (KubernetesApiException known) when (known.IsAlreadyExists)
         {
-            // Made a moment ago, by this process or another.
+            // Made before, by this process or another.
+        }
+        catch (KubernetesApiException refused)
+        {
+            _bound.TryRemove(ns, out _);
+            if (refused.StatusCode != 403)
+            {
+                throw;
+            }
+
+            throw new KubernetesApiException(
+                refused.StatusCode,
+                refused.Reason,
+                $"The controllers may not use Secrets in the namespace {ns}, and may not bind the ClusterRole {Role} there: apply the manifests of the controllers again, or make that RoleBinding for the service account {Namespaces.Module}/{Account} by hand ({refused.Message})",
+                refused.Status);
         }
     }
 }

@@ -32,15 +32,15 @@ internal sealed class AllInOne(LocalClusterOptions options, ClusterPaths paths, 
         // Step 1: the servers. They bind their ports and sockets; clients come later.
         var types = new HostTypes();
         WebApplication host = await StartAsync(HostApi.Create(options, paths, certificates, types), cancellationToken);
+        IHost cluster = ClusterServices.Create(options, paths, types, host.Services.GetRequiredService<IObjectStore>());
+        await cluster.Services.GetRequiredService<ClusterSeed>().PlantAsync(cancellationToken); // the components' rights, before they use them
+        await cluster.Services.GetRequiredService<ClusterRights>().GrantAsync(cancellationToken);
         if (Has("apiserver")) await StartAsync(CreateApiServer(certificates), cancellationToken); // first: it publishes the grant key the registry reads
         if (Has("registry")) await StartAsync(CreateRegistry(certificates), cancellationToken);
         if (Has("nodeagent")) await StartAsync(CreateNodeAgent(), cancellationToken);
         if (Has("csi-driver")) await StartAsync(CreateCsiDriver(), cancellationToken);
 
         // Step 2: the cluster behind the host's API, and our controllers as its clients.
-        IHost cluster = ClusterServices.Create(options, paths, types, host.Services.GetRequiredService<IObjectStore>());
-        await cluster.Services.GetRequiredService<ClusterSeed>().PlantAsync(cancellationToken);
-        await cluster.Services.GetRequiredService<ClusterRights>().GrantAsync(cancellationToken);
         cluster.Services.GetRequiredService<Kubelet>().CleanUp();
         await StartAsync(cluster, cancellationToken);
         if (!Has("controllers")) return;

@@ -1,6 +1,7 @@
 using AiModels.ApiMachinery.Resources;
 using AiModels.ApiMachinery.Schemas;
 using AiModels.ApiMachinery.Tables;
+using AiModels.ApiMachinery.Validation;
 
 namespace AiModels.LocalCluster.Host.Kinds;
 
@@ -24,6 +25,7 @@ internal static class Define
             Scope = scope,
             HasStrategicMergePatch = true, // as every built-in kind upstream
             Schema = schema,
+            NameRule = group == "rbac.authorization.k8s.io" ? NameRules.PathSegment : null, // system:auth-delegator
             HasStatus = schema.Properties.ContainsKey("status"),
             Columns = [.. columns, TableColumn.Age],
         };
