@@ -5,7 +5,7 @@ namespace AiModels.Registry.Tests.Server;
 
 /// <summary>Clients that know nothing of us: skopeo, oras and crane push and pull with a grant as their password.</summary>
 [TestClass]
-public sealed class StockClientTests
+public class StockClientTests
 {
     private const string Repo = "models/stock";
 
@@ -15,7 +15,7 @@ public sealed class StockClientTests
     public async Task Oras_PushAndPull_GivesTheSameFile()
     {
         RequireClient("oras");
-        await using TestRegistry registry = await TestRegistry.StartAsync(options => options.Anonymous = false);
+        await using TestRegistry registry = await StartAsync();
         using var folder = new TemporaryFolder();
         byte[] content = TestRegistry.RandomBytes(3_000_000);
         await File.WriteAllBytesAsync(folder.Combine("weights.bin"), content, TestContext.CancellationToken);
@@ -33,7 +33,7 @@ public sealed class StockClientTests
     public async Task Skopeo_CopyInAndOut_KeepsTheDigest()
     {
         RequireClient("skopeo");
-        await using TestRegistry registry = await TestRegistry.StartAsync(options => options.Anonymous = false);
+        await using TestRegistry registry = await StartAsync();
         using var folder = new TemporaryFolder();
         Digest digest = await WriteImageLayoutAsync(folder.Combine("in"));
         string name = $"docker://{new Uri(registry.Address).Authority}/{Repo}:v1";
@@ -50,12 +50,14 @@ public sealed class StockClientTests
     public async Task Crane_WithoutAGrant_IsRefused()
     {
         RequireClient("crane");
-        await using TestRegistry registry = await TestRegistry.StartAsync(options => options.Anonymous = false);
+        await using TestRegistry registry = await StartAsync();
         using var folder = new TemporaryFolder();
         string name = $"{new Uri(registry.Address).Authority}/{Repo}";
         InvalidOperationException failure = await Assert.ThrowsExactlyAsync<InvalidOperationException>(() => RunAsync(folder.Path, "crane", "--insecure", "ls", name));
         StringAssert.Contains(failure.Message, "UNAUTHORIZED");
     }
+
+    private protected virtual Task<TestRegistry> StartAsync() => TestRegistry.StartAsync(options => options.Anonymous = false);
 
     private static async Task<Digest> WriteImageLayoutAsync(string folder)
     {

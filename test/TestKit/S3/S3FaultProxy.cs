@@ -1,8 +1,15 @@
 using System.Collections.Concurrent;
 using System.Globalization;
+using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 
 namespace AiModels.TestKit.S3;
 
@@ -11,11 +18,25 @@ public sealed class S3FaultProxy : IAsyncDisposable
 {
     private readonly HttpClient _http = new(new SocketsHttpHandler { AllowAutoRedirect = false }) { Timeout = TimeSpan.FromMinutes(2) };
     private readonly Uri _target;
-    private LoopbackServer _server = null!;
+    private readonly WebApplication _server;
 
-    private S3FaultProxy(Uri target) => _target = target;
+    private S3FaultProxy(Uri target, bool isHttps)
+    {
+        _target = target;
+        WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen =>
+        {
+            if (isHttps)
+            {
+                listen.UseHttps(TestAuthority.Shared.Loopback);
+            }
+        }));
+        builder.Logging.ClearProviders();
+        _server = builder.Build();
+        _server.Run(AnswerAsync);
+    }
 
-    public Uri Endpoint => new(_server.Address.GetLeftPart(UriPartial.Authority));
+    public Uri Endpoint => new(_server.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
 
     /// <summary>Decides about each request: null passes it on.</summary>
     public Func<HttpRequest, S3Fault?>? Fault { get; set; }
@@ -26,15 +47,20 @@ public sealed class S3FaultProxy : IAsyncDisposable
     /// <summary>Set when a header came that only the registry may see.</summary>
     public bool HasGrantLeaked { get; private set; }
 
-    public static async Task<S3FaultProxy> StartAsync(Uri target)
+    /// <param name="isHttps">Whether it is reached by https, with a certificate of <see cref="TestAuthority"/>.</param>
+    public static async Task<S3FaultProxy> StartAsync(Uri target, bool isHttps = false)
     {
-        var proxy = new S3FaultProxy(target);
-        proxy._server = await LoopbackServer.StartAsync(proxy.AnswerAsync);
+        var proxy = new S3FaultProxy(target, isHttps);
+        await proxy._server.StartAsync();
         return proxy;
     }
 
     public async ValueTask DisposeAsync()
     {
+        // Requests that a test has left hanging are no reason to wait.
+        using var now = new CancellationTokenSource();
+        await now.CancelAsync();
+        await _server.StopAsync(now.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await _server.DisposeAsync();
         _http.Dispose();
     }
@@ -53,6 +79,10 @@ public sealed class S3FaultProxy : IAsyncDisposable
                 return;
             case S3Fault.Skewed:
                 await RefuseAsync(http.Response, 403, "RequestTimeTooSkewed");
+                return;
+            case S3Fault.NotImplemented:
+                await request.Body.CopyToAsync(Stream.Null, http.RequestAborted);
+                await RefuseAsync(http.Response, 501, "NotImplemented");
                 return;
             case S3Fault.BrokenRequest:
                 await request.Body.ReadAtLeastAsync(new byte[1000], 1000, throwOnEndOfStream: false, http.RequestAborted);
@@ -146,6 +176,9 @@ public enum S3Fault
 
     /// <summary>403: the clocks differ.</summary>
     Skewed,
+
+    /// <summary>501: this server cannot do that.</summary>
+    NotImplemented,
 
     /// <summary>The connection breaks while the request is sent.</summary>
     BrokenRequest,

@@ -31,14 +31,12 @@ internal sealed class S3Objects(S3Connection connection, S3Features features, S3
     public async Task<bool> PutIfAbsentAsync(string key, ReadOnlyMemory<byte> content, CancellationToken cancellationToken)
     {
         string mine = Guid.NewGuid().ToString("N");
-        int attempts = 0;
         try
         {
             await connection.SendAsync(
                 content.Length,
                 token =>
                 {
-                    attempts++;
                     PutObjectRequest request = NewPut(key, () => new MemoryStream(content.ToArray(), writable: false));
                     request.IfNoneMatch = "*";
                     request.Metadata.Add(PutId, mine);
@@ -49,8 +47,8 @@ internal sealed class S3Objects(S3Connection connection, S3Features features, S3
         }
         catch (S3AnswerException answer) when (answer.IsPreconditionFailed)
         {
-            // An attempt whose answer was lost may be what is there.
-            return attempts > 1 && await IsMineAsync(key, mine, cancellationToken);
+            // What is there may be ours: of an attempt whose answer was lost.
+            return await IsMineAsync(key, mine, cancellationToken);
         }
     }
 
@@ -84,20 +82,13 @@ internal sealed class S3Objects(S3Connection connection, S3Features features, S3
     public async Task<bool> CompleteUploadAsync(string key, string upload, List<PartETag> parts, long length, CancellationToken cancellationToken)
     {
         var request = new CompleteMultipartUploadRequest { BucketName = options.Bucket, Key = key, UploadId = upload, PartETags = parts };
-        int attempts = 0;
         try
         {
-            await connection.SendLongAsync(
-                token =>
-                {
-                    attempts++;
-                    return Client.CompleteMultipartUploadAsync(request, token);
-                },
-                cancellationToken);
+            await connection.SendLongAsync(token => Client.CompleteMultipartUploadAsync(request, token), cancellationToken);
         }
-        catch (S3AnswerException answer) when (attempts > 1 && answer.IsNotFound)
+        catch (S3AnswerException answer) when (answer.IsNotFound)
         {
-            // The answer to the attempt that completed it was lost.
+            // There is no such upload any more: an attempt whose answer was lost may have completed it.
         }
 
         // The answer of a completion may come as a success with an error inside, and its ETag may be empty: what counts is what is there.
