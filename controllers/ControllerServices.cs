@@ -39,6 +39,7 @@ public static class ControllerServices
         {
             Type = options.DeliveryType,
             StorageClasses = options.SharedPvcStorageClass,
+            PrefersWarmNodes = options.PreferWarmNodes,
             NodeAgentImage = options.NodeagentImage,
             JobRegistryAddress = options.JobRegistry,
             RegistryCaPem = options.RegistryCaFile is null ? null : File.ReadAllText(options.RegistryCaFile),

@@ -22,6 +22,9 @@ public sealed class ControllersOptions : IValidatableObject
     [Option("StorageClasses of shared claims in order of preference; without one the cluster's default is used.")]
     public List<string> SharedPvcStorageClass { get; set; } = [];
 
+    [Option("NodeCache: whether new Pods prefer nodes that have their models already.")]
+    public bool PreferWarmNodes { get; set; } = true;
+
     [Option("Image of the Jobs that put models onto shared claims.", Placeholder = "IMAGE")]
     public string NodeagentImage { get; set; } = "ai-models/nodeagent:latest";
 

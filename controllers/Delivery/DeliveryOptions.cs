@@ -9,6 +9,9 @@ internal sealed record DeliveryOptions
     /// <summary>StorageClass of shared claims, in order of preference; the first that is set counts, else the cluster's default.</summary>
     public IReadOnlyList<string?> StorageClasses { get; init; } = [];
 
+    /// <summary>NodeCache: whether new Pods prefer nodes that have their models already.</summary>
+    public bool PrefersWarmNodes { get; init; } = true;
+
     /// <summary>Image of materializer Jobs.</summary>
     public string NodeAgentImage { get; init; } = "ai-models/nodeagent:latest";
 

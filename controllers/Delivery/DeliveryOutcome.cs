@@ -8,7 +8,8 @@ internal abstract record DeliveryOutcome
     }
 
     /// <summary>Everything is in place.</summary>
-    public sealed record Prepared(DeliveryPlan Plan) : DeliveryOutcome;
+    /// <param name="Note">What else a person would like to know, for the Event; null for nothing.</param>
+    public sealed record Prepared(DeliveryPlan Plan, string? Note = null) : DeliveryOutcome;
 
     /// <summary>The gate holds.</summary>
     /// <param name="Reason">A constant of Contracts.V1Alpha1.Reasons.</param>

@@ -19,6 +19,8 @@ internal static class DeliveryServices
         services.AddSingleton(options);
         services.TryAddSingleton<ModelLookup>();
         services.TryAddSingleton<IModelLookup>(provider => provider.GetRequiredService<ModelLookup>());
+        services.TryAddSingleton<INodeCaches, NodeCaches>();
+        services.TryAddSingleton<WarmNodes>();
         services.TryAddSingleton<SharedClaim>();
         services.TryAddSingleton<MaterializerGrants>();
         services.TryAddSingleton<WorkloadWriter>();

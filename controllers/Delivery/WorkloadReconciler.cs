@@ -49,7 +49,7 @@ internal sealed partial class WorkloadReconciler(
 
         return await DecideAsync(workload, references, cancellationToken) switch
         {
-            DeliveryOutcome.Prepared prepared => await DeliverAsync(workload, prepared.Plan, cancellationToken),
+            DeliveryOutcome.Prepared prepared => await DeliverAsync(workload, prepared.Plan, prepared.Note, cancellationToken),
             DeliveryOutcome.Held held => await HoldAsync(workload, references, held, cancellationToken),
             var other => throw new InvalidOperationException($"unknown outcome {other}"),
         };
@@ -77,7 +77,7 @@ internal sealed partial class WorkloadReconciler(
         return await _modes[options.Type].PrepareAsync(workload, ready, cancellationToken);
     }
 
-    private async Task<ReconcileResult> DeliverAsync(Workload workload, DeliveryPlan plan, CancellationToken cancellationToken)
+    private async Task<ReconcileResult> DeliverAsync(Workload workload, DeliveryPlan plan, string? note, CancellationToken cancellationToken)
     {
         bool isNew = DeliveryPlan.Decode(workload.Document)?.Encode() != plan.Encode() || SchedulingGate.IsOn(workload.Template);
         VolumeSet volumes = _modes[plan.Mode].Volumes(plan);
@@ -86,7 +86,8 @@ internal sealed partial class WorkloadReconciler(
         {
             string names = string.Join(", ", plan.Models.Select(model => model.Name));
             Log.Delivered(logger, workload.Kind.Type.Kind, workload.Namespace, workload.Name, names);
-            await events.RecordAsync(EventTarget.Of(workload.Document), EventType.Normal, Reasons.ModelDeliveryPrepared, $"Models are in place: {names}", cancellationToken);
+            string message = $"Models are in place: {names}" + (note is null ? "" : $" ({note})");
+            await events.RecordAsync(EventTarget.Of(workload.Document), EventType.Normal, Reasons.ModelDeliveryPrepared, message, cancellationToken);
         }
 
         bool replaced = await gatedPods.SettleAsync(workload with { Document = delivered }, plan, volumes, cancellationToken);

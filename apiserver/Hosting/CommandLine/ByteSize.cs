@@ -43,6 +43,21 @@ public static partial class ByteSize
         return true;
     }
 
+    /// <summary>For people: two digits at most behind the point, rounded up, so that what is short is never told as nothing: 12 GiB, 1.5 MiB, 64 B.</summary>
+    public static string Approximate(long bytes)
+    {
+        (string unit, int shift) = bytes switch
+        {
+            >= 1L << 40 => ("TiB", 40),
+            >= 1L << 30 => ("GiB", 30),
+            >= 1L << 20 => ("MiB", 20),
+            >= 1L << 10 => ("KiB", 10),
+            _ => ("B", 0),
+        };
+        decimal value = Math.Ceiling(bytes / (decimal)(1L << shift) * 100) / 100;
+        return string.Create(CultureInfo.InvariantCulture, $"{value:0.##} {unit}");
+    }
+
     [GeneratedRegex(@"^(\d+)\s*([A-Za-z]*)$")]
     private static partial Regex Pattern();
 }

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using AiModels.Contracts.V1Alpha1;
 using AiModels.Contracts.WellKnown;
 
 namespace AiModels.Controllers.Delivery.NodeCache;
@@ -7,20 +8,42 @@ namespace AiModels.Controllers.Delivery.NodeCache;
 /// Models in a cache per node: an inline CSI volume a model, which our driver mounts from the node agent's cache. Nothing is prepared beforehand; the first Pod on
 /// a node waits in kubelet while the agent fetches. The attributes are a hint, not a permission: the agent checks against the live Pod and model.
 /// </summary>
-internal sealed class NodeCacheMode : IDeliveryMode
+internal sealed class NodeCacheMode(INodeCaches caches) : IDeliveryMode
 {
     public const string ModeName = "NodeCache";
+
+    // The reports of the nodes are not watched for this: room comes back when Pods end, which is a matter of minutes.
+    private static readonly TimeSpan LookForRoom = TimeSpan.FromSeconds(20);
+
+    // Of many nodes the first few say enough.
+    private const int NodesInWords = 3;
 
     public string Name => ModeName;
 
     public Task<DeliveryOutcome> PrepareAsync(Workload workload, IReadOnlyList<ModelFact> models, CancellationToken cancellationToken) =>
-        Task.FromResult<DeliveryOutcome>(new DeliveryOutcome.Prepared(new DeliveryPlan(ModeName, Claim: null, [.. models.Select(model => model.Delivered)])));
+        Task.FromResult(Prepare(workload, models));
 
     public VolumeSet Volumes(DeliveryPlan plan) => new(
         [.. plan.Models.Select(Volume)],
         [.. plan.Models.Select(model => new ModelMount(model.Name, VolumeName(model), SubPath: null))]);
 
     public Task CleanupAsync(Workload workload, CancellationToken cancellationToken) => Task.CompletedTask;
+
+    /// <summary>
+    /// Prepared when a node can take the models, or when no node has reported. Otherwise the gate holds: behind it the Pods would wait in kubelet, on a node that cannot help them.
+    /// What is delivered already stays delivered.
+    /// </summary>
+    private DeliveryOutcome Prepare(Workload workload, IReadOnlyList<ModelFact> models)
+    {
+        var plan = new DeliveryPlan(ModeName, Claim: null, [.. models.Select(model => model.Delivered)]);
+        Dictionary<string, long> wanted = models.DistinctBy(model => model.Delivered.Digest).ToDictionary(model => model.Delivered.Digest, model => model.SizeBytes);
+        NodeRoom[] rooms = [.. caches.All.Select(node => NodeRoom.For(node, wanted)).OrderBy(room => room.ShortBytes).ThenBy(room => room.MissingBytes)];
+        string words = string.Join("; ", rooms.Take(NodesInWords).Select(room => room.InWords()));
+        bool isDelivered = DeliveryPlan.Decode(workload.Document)?.Encode() == plan.Encode() && !SchedulingGate.IsOn(workload.Template);
+        return rooms.Length == 0 || rooms[0].Fits || isDelivered
+            ? new DeliveryOutcome.Prepared(plan, rooms.Length == 0 ? null : words)
+            : new DeliveryOutcome.Held(Reasons.InsufficientStorage, $"no node's model cache has room for {string.Join(", ", models.Select(model => model.Reference))}: {words}", IsWarning: true, LookForRoom);
+    }
 
     private static JsonObject Volume(DeliveredModel model) => new()
     {

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using AiModels.Controllers.Delivery.NodeCache;
 using AiModels.Hosting.Kubernetes;
 
 namespace AiModels.Controllers.Delivery.Webhook;
@@ -7,7 +8,7 @@ namespace AiModels.Controllers.Delivery.Webhook;
 internal sealed record AdmissionAnswer(JsonArray Patch, string? Warning);
 
 /// <summary>Which rule answers for which kind.</summary>
-internal sealed class AdmissionRules(AdmissionMutation mutation, PodGate podGate)
+internal sealed class AdmissionRules(AdmissionMutation mutation, PodGate podGate, WarmNodes warmNodes)
 {
     private static readonly AdmissionAnswer Nothing = new([], null);
 
@@ -26,10 +27,14 @@ internal sealed class AdmissionRules(AdmissionMutation mutation, PodGate podGate
         }
 
         bool isCreation = (string?)request["operation"] == "CREATE"; // a Pod's gates cannot be added later
-        return Is(request, ResourceTypes.Pods) ? new AdmissionAnswer(isCreation ? podGate.Patch(obj, (string?)request["namespace"] ?? "") : [], UnservedNotice.OfBare("Pod", obj))
+        return Is(request, ResourceTypes.Pods) ? new AdmissionAnswer(isCreation ? OnCreation(obj, (string?)request["namespace"] ?? "") : [], UnservedNotice.OfBare("Pod", obj))
             : Is(request, ResourceTypes.Jobs) ? new AdmissionAnswer([], UnservedNotice.OfBare("Job", obj))
             : Nothing;
     }
+
+    /// <summary>A Pod that has to wait gets no preference: by then other nodes may be warm.</summary>
+    private JsonArray OnCreation(JsonObject pod, string podNamespace) =>
+        podGate.Patch(pod, podNamespace) is { Count: > 0 } gate ? gate : warmNodes.Patch(pod);
 
     private static bool Is(JsonObject request, ResourceType type) =>
         (string?)request["kind"]?["kind"] == type.Kind && ((string?)request["kind"]?["group"] ?? "") == type.Group;

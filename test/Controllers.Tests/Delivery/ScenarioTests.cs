@@ -68,7 +68,7 @@ public sealed class ScenarioTests
         return new WorkloadReconciler(
             client,
             new LookupInCluster(cluster),
-            [new SharedPvcMode(client, new SharedClaim(client, options), grants, options, clock), new NodeCacheMode()],
+            [new SharedPvcMode(client, new SharedClaim(client, options), grants, options, clock), new NodeCacheMode(new NoCaches())],
             options,
             new WorkloadWriter(client),
             new GatedPods(client),

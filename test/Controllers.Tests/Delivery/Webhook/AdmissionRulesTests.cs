@@ -57,7 +57,7 @@ public sealed class AdmissionRulesTests
 
     [TestMethod]
     public void Pod_BeforeAllModelsAreKnown_PassesUntouched() =>
-        Assert.IsEmpty(new AdmissionRules(new AdmissionMutation([]), new PodGate(new KnownModels { IsSynced = false })).Answer(Request("Pod", "", Pod())).Patch);
+        Assert.IsEmpty(new AdmissionRules(new AdmissionMutation([]), new PodGate(new KnownModels { IsSynced = false }), NoCaches.WarmNodes).Answer(Request("Pod", "", Pod())).Patch);
 
     [TestMethod]
     public void Pod_OnUpdate_IsLeftAlone() => Assert.IsEmpty(Rules().Answer(Request("Pod", "", Pod(), "UPDATE")).Patch);
@@ -99,7 +99,7 @@ public sealed class AdmissionRulesTests
 
     private static AdmissionAnswer Answer(JsonObject pod, params ModelFact[] models) => Rules(models).Answer(Request("Pod", "", pod));
 
-    private static AdmissionRules Rules(params ModelFact[] models) => new(new AdmissionMutation([new NodeCacheMode()]), new PodGate(new KnownModels(models)));
+    private static AdmissionRules Rules(params ModelFact[] models) => new(new AdmissionMutation([new NodeCacheMode(new NoCaches())]), new PodGate(new KnownModels(models)), NoCaches.WarmNodes);
 
     private static JsonObject Request(string kind, string group, JsonObject obj, string operation = "CREATE") => new()
     {
