@@ -1,3 +1,4 @@
+using AiModels.ApiMachinery.Audit;
 using AiModels.ApiMachinery.Discovery;
 using AiModels.ApiMachinery.Handlers;
 using AiModels.ApiMachinery.Http;
@@ -24,6 +25,10 @@ public static class ApiMachineryExtensions
         services.TryAddSingleton<ApiMachineryMetrics>();
         services.TryAddSingleton<ResourceRegistry>();
         services.TryAddSingleton<RequestAuthorizer>();
+        services.TryAddSingleton<ServerShutdown>();
+        services.AddHostedService(provider => provider.GetRequiredService<ServerShutdown>());
+        services.AddHealthChecks();
+        services.TryAddSingleton<HealthHandler>();
         services.TryAddSingleton<DiscoveryDocuments>();
         services.TryAddSingleton<DiscoveryHandler>();
         services.TryAddSingleton<GetHandler>();
@@ -45,7 +50,15 @@ public static class ApiMachineryExtensions
     public static WebApplication MapApiMachinery(this WebApplication app)
     {
         app.UseWebSockets();
+        // Around the guard: the event tells the answer that the guard made of an error.
+        app.UseMiddleware<RequestInfoMiddleware>();
+        if (app.Services.GetService<AuditLog>() is not null)
+        {
+            app.UseMiddleware<AuditMiddleware>();
+        }
+
         app.UseMiddleware<RequestGuard>();
+        app.UseMiddleware<ShutdownMiddleware>();
         app.UseMiddleware<AuthenticationMiddleware>();
         app.UseMiddleware<ImpersonationMiddleware>();
         app.UseMiddleware<RequestLimits>();

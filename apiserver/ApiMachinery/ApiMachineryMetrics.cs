@@ -9,6 +9,12 @@ namespace AiModels.ApiMachinery;
 /// <summary>Metrics under the names that Kubernetes dashboards and alerts know (contract H4).</summary>
 internal sealed class ApiMachineryMetrics
 {
+    // Upstream's buckets (k8s.io/apiserver/pkg/endpoints/metrics/metrics.go).
+    private static readonly double[] Seconds = [0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60];
+    private static readonly double[] Sizes = [1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9];
+    private static readonly double[] EventSizes = [1024, 2048, 4096, 8192, 16384, 32768, 65536, 131072];
+    private static readonly double[] WatchListSeconds = [0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 2, 4, 6, 8, 10, 15, 20, 30, 45, 60];
+
     public const string MeterName = "AiModels.ApiMachinery";
     private readonly ResourceRegistry _registry;
     private readonly Counter<long> _requests;
@@ -16,16 +22,25 @@ internal sealed class ApiMachineryMetrics
     private readonly UpDownCounter<long> _inFlight;
     private readonly UpDownCounter<long> _longRunning;
     private readonly Counter<long> _watchEvents;
+    private readonly Histogram<double> _watchEventSizes;
+    private readonly Histogram<double> _serviceLevels;
+    private readonly Histogram<double> _responseSizes;
+    private readonly Histogram<double> _watchLists;
+    private readonly Counter<long> _terminations;
+    private readonly Counter<long> _aborts;
 
     public ApiMachineryMetrics(IMeterFactory meters, ResourceRegistry registry)
     {
         _registry = registry;
         Meter meter = meters.Create(MeterName);
         _requests = meter.CreateCounter<long>("apiserver_request_total", "{request}", "Requests by verb, resource and code.");
-        _durations = meter.CreateHistogram("apiserver_request_duration_seconds", "s", "How long ordinary requests took.", advice: new InstrumentAdvice<double>
-        {
-            HistogramBucketBoundaries = [0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60],
-        });
+        _durations = Histogram(meter, "apiserver_request_duration_seconds", "s", "How long ordinary requests took.", Seconds);
+        _serviceLevels = Histogram(meter, "apiserver_request_sli_duration_seconds", "s", "How long ordinary requests took, admission webhooks included.", Seconds);
+        _responseSizes = Histogram(meter, "apiserver_response_sizes", "", "Bytes of answers whose length is known beforehand.", Sizes);
+        _watchEventSizes = Histogram(meter, "apiserver_watch_events_sizes", "", "Bytes of events sent to watchers.", EventSizes);
+        _watchLists = Histogram(meter, "apiserver_watch_list_duration_seconds", "s", "How long watches took to send what existed.", WatchListSeconds);
+        _terminations = meter.CreateCounter<long>("apiserver_request_terminations_total", "{request}", "Requests refused or ended to protect the server.");
+        _aborts = meter.CreateCounter<long>("apiserver_request_aborts_total", "{request}", "Requests whose answer was broken off.");
         _inFlight = meter.CreateUpDownCounter<long>("apiserver_current_inflight_requests", "{request}", "Ordinary requests at this moment.");
         _longRunning = meter.CreateUpDownCounter<long>("apiserver_longrunning_requests", "{request}", "Watches and long-running subresources at this moment.");
         _watchEvents = meter.CreateCounter<long>("apiserver_watch_events_total", "{event}", "Events sent to watchers.");
@@ -39,14 +54,37 @@ internal sealed class ApiMachineryMetrics
         }
 
         TagList tags = Tags(info, context.Request.Method);
-        if (_durations.Enabled && info.Verb != "watch")
+        if (info.Verb != "watch")
         {
+            _serviceLevels.Record(duration.TotalSeconds, tags);
+            if (context.Response.ContentLength is { } bytes)
+            {
+                _responseSizes.Record(bytes, tags);
+            }
+
+            tags.Add("dry_run", DryRunOf(context));
             _durations.Record(duration.TotalSeconds, tags);
+        }
+        else
+        {
+            tags.Add("dry_run", "");
         }
 
         tags.Add("code", context.Response.StatusCode);
+        tags.Add("system_client", SystemClientOf(context));
         _requests.Add(1, tags);
     }
+
+    /// <summary>A request that was refused or ended to protect the server.</summary>
+    public void Terminated(RequestInfo info) => _terminations.Add(1, Tags(info, ""));
+
+    /// <summary>An answer that had to be broken off.</summary>
+    public void Aborted(RequestInfo info) => _aborts.Add(1, Tags(info, ""));
+
+    /// <summary>A watch has sent what existed when it began.</summary>
+    public void InitialEventsSent(ResourceDefinition definition, TimeSpan duration) => _watchLists.Record(
+        duration.TotalSeconds, new("group", definition.Group), new("version", definition.Version), new("resource", definition.Plural),
+        new("scope", definition.Scope == ResourceScope.Namespaced ? "namespace" : "cluster"));
 
     public void InFlight(bool isReadOnly, int change)
     {
@@ -64,11 +102,13 @@ internal sealed class ApiMachineryMetrics
         return new Leaving(_longRunning, tags);
     }
 
-    public void WatchEvent(ResourceDefinition definition)
+    public void WatchEvent(ResourceDefinition definition, int bytes)
     {
         if (_watchEvents.Enabled)
         {
-            _watchEvents.Add(1, new("group", definition.Group), new("version", definition.Version), new("resource", definition.Plural));
+            KeyValuePair<string, object?> group = new("group", definition.Group), version = new("version", definition.Version), resource = new("resource", definition.Plural);
+            _watchEvents.Add(1, group, version, resource);
+            _watchEventSizes.Record(bytes, group, version, resource);
         }
     }
 
@@ -90,6 +130,21 @@ internal sealed class ApiMachineryMetrics
         };
     }
 
+    private static string DryRunOf(HttpContext context) =>
+        context.Request.QueryString.HasValue && context.Request.Query["dryRun"].ToString() == "All" ? "All" : "";
+
+    // Which of the control plane's own programs asks, as upstream tells them.
+    private static string SystemClientOf(HttpContext context) => UserFeature.Of(context).Name switch
+    {
+        "system:apiserver" => "apiserver",
+        "system:kube-controller-manager" => "kube-controller-manager",
+        "system:kube-scheduler" => "kube-scheduler",
+        _ => "",
+    };
+
+    private static Histogram<double> Histogram(Meter meter, string name, string unit, string description, double[] buckets) =>
+        meter.CreateHistogram(name, unit, description, advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = buckets });
+
     private static string VerbOf(RequestInfo info, string method) => info.Verb switch
     {
         "list" => "LIST",
@@ -97,6 +152,7 @@ internal sealed class ApiMachineryMetrics
         "get" => "GET",
         "create" => "POST",
         "update" => "PUT",
+        "patch" when info.IsApply => "APPLY",
         "patch" => "PATCH",
         "delete" => "DELETE",
         "deletecollection" => "DELETECOLLECTION",

@@ -1,5 +1,6 @@
 using System.Net;
 using AiModels.ApiMachinery;
+using AiModels.ApiMachinery.Audit;
 using AiModels.ApiMachinery.Http;
 using AiModels.ApiServer.Access;
 using AiModels.ApiServer.Progress;
@@ -34,7 +35,7 @@ public static class AiModelsApi
         services.AddSingleton<UploadSubresource>();
         services.AddSingleton<ProgressSubresource>();
         services.AddSingleton<GrantSubresource>();
-        services.AddApiMachinery()
+        services.AddApiMachinery(machinery => machinery.ShutdownDelay = options.ShutdownDelayDuration)
             .AddResource(provider => ModelResource.Define(
                 provider.GetRequiredService<UploadSubresource>(), provider.GetRequiredService<ProgressSubresource>(), provider.GetRequiredService<GrantSubresource>()))
             .AddResource(provider => ClusterModelResource.Define(
@@ -44,6 +45,20 @@ public static class AiModelsApi
             .AddAdmission<OwnNodeOnly>();
 
         services.AddHealthChecks().AddCheck<StorageHealthCheck>("storage", timeout: TimeSpan.FromSeconds(3));
+
+        if (options.AuditLogPath is { } auditLog)
+        {
+            services.AddAuditLog(new AuditOptions
+            {
+                Path = auditLog,
+                MaximumMegabytes = options.AuditLogMaxsize,
+                MaximumBackups = options.AuditLogMaxbackup,
+                MaximumDays = options.AuditLogMaxage,
+            });
+        }
+
+        // The machinery ends requests in its own order, which bounds itself: the host must not cut it short.
+        services.Configure<HostOptions>(host => host.ShutdownTimeout = options.ShutdownDelayDuration + TimeSpan.FromSeconds(75));
         builder.WebHost.ConfigureKestrel(kestrel => Serve(kestrel, options));
         return builder;
     }
@@ -51,7 +66,7 @@ public static class AiModelsApi
     /// <summary>Serves it: the API, health and metrics.</summary>
     public static WebApplication MapAiModelsApi(this WebApplication app)
     {
-        app.MapComponentEndpoints();
+        app.MapMetrics();
         app.UseMiddleware<UploadGate>();
         app.MapApiMachinery();
         return app;
@@ -62,9 +77,10 @@ public static class AiModelsApi
         ServingCertificate certificate = ServingCertificate.FromFilesOrSelfSigned(
             options.TlsCertFile, options.TlsPrivateKeyFile, ["localhost", "127.0.0.1", options.BindAddress],
             kestrel.ApplicationServices.GetRequiredService<TimeProvider>());
+        ClusterTrust trust = kestrel.ApplicationServices.GetRequiredService<ClusterTrust>();
         kestrel.UseApiServerLimits();
         IPAddress address = IPAddress.Parse(options.BindAddress);
-        kestrel.Listen(address, options.SecurePort, listen => listen.UseServingCertificate(certificate, requestClientCertificate: true));
+        kestrel.Listen(address, options.SecurePort, listen => listen.UseServingCertificate(certificate, requestClientCertificate: true, () => trust.Union));
         if (options.UploadPort > 0)
         {
             kestrel.Listen(address, options.UploadPort, listen =>

@@ -31,6 +31,12 @@ public sealed class ApiServerOptions : IValidatableObject, IEtcdOptions
     [Option("kubeconfig for SubjectAccessReviews. Default: --kubeconfig; without any only system:masters is let in.", Placeholder = "FILE")]
     public string? AuthorizationKubeconfig { get; set; }
 
+    [Option("Do not look up in the host cluster whom to believe; only the options below count.")]
+    public bool AuthenticationSkipLookup { get; set; }
+
+    [Option("Start although whom to believe could not be looked up in the host cluster; it is tried again.")]
+    public bool AuthenticationTolerateLookupFailure { get; set; }
+
     [Option("Database: sqlite or litedb (embedded, one replica; litedb only where it is built in) or etcd (any number of replicas).", Placeholder = "ENGINE")]
     public string Storage { get; set; } = StorageEngines.Sqlite;
 
@@ -62,14 +68,44 @@ public sealed class ApiServerOptions : IValidatableObject, IEtcdOptions
     [Option("How often etcd's history is compacted to where it was one interval before; 0s leaves it to others.")]
     public TimeSpan EtcdCompactionInterval { get; set; } = TimeSpan.FromMinutes(5);
 
-    [Option("Authorities of client certificates, PEM.", Placeholder = "FILE")]
+    [Option("Authorities of client certificates, PEM; read again when it changes. Default: the host cluster's.", Placeholder = "FILE")]
     public string? ClientCaFile { get; set; }
 
-    [Option("Authorities of the front proxy's client certificate, PEM.", Placeholder = "FILE")]
+    [Option("Authorities of the front proxy's client certificate, PEM; read again when it changes. Default, also for the options below: the host cluster's.", Placeholder = "FILE")]
     public string? RequestheaderClientCaFile { get; set; }
 
     [Option("Common names that the front proxy's certificate may have; none named: any that verifies.", Placeholder = "NAME")]
     public List<string> RequestheaderAllowedNames { get; set; } = [];
+
+    [Option("Headers with the user's name.", Placeholder = "HEADER")]
+    public List<string> RequestheaderUsernameHeaders { get; set; } = ["X-Remote-User"];
+
+    [Option("Headers with the user's UID.", Placeholder = "HEADER")]
+    public List<string> RequestheaderUidHeaders { get; set; } = ["X-Remote-Uid"];
+
+    [Option("Headers with the user's groups.", Placeholder = "HEADER")]
+    public List<string> RequestheaderGroupHeaders { get; set; } = ["X-Remote-Group"];
+
+    [Option("Beginnings of headers with further attributes of the user.", Placeholder = "HEADER")]
+    public List<string> RequestheaderExtraHeadersPrefix { get; set; } = ["X-Remote-Extra-"];
+
+    [Option("How long everything is served after SIGTERM, with /readyz failing, before requests are refused. In a cluster 15s to 35s.")]
+    public TimeSpan ShutdownDelayDuration { get; set; }
+
+    [Option("File for the audit log, one JSON document a line; - for standard output. Default: none.", Placeholder = "FILE")]
+    public string? AuditLogPath { get; set; }
+
+    [Option("Size in megabytes at which the audit log is rotated. 0: never by size.", Placeholder = "MB")]
+    [Range(0, 1 << 20)]
+    public int AuditLogMaxsize { get; set; } = 100;
+
+    [Option("Rotated audit logs to keep. 0: all.", Placeholder = "COUNT")]
+    [Range(0, 1 << 20)]
+    public int AuditLogMaxbackup { get; set; } = 10;
+
+    [Option("Days to keep rotated audit logs. 0: for ever.", Placeholder = "DAYS")]
+    [Range(0, 36500)]
+    public int AuditLogMaxage { get; set; }
 
     [Option("Bearer tokens, lines of token,user,uid,\"group1,group2\". For use on loopback.", Placeholder = "FILE")]
     public string? TokenAuthFile { get; set; }

@@ -33,8 +33,8 @@ internal sealed class AllInOne(LocalClusterOptions options, ClusterPaths paths, 
         var types = new HostTypes();
         WebApplication host = await StartAsync(HostApi.Create(options, paths, certificates, types), cancellationToken);
         IHost cluster = ClusterServices.Create(options, paths, types, host.Services.GetRequiredService<IObjectStore>());
-        await cluster.Services.GetRequiredService<ClusterSeed>().PlantAsync(cancellationToken); // the components' rights, before they use them
-        await cluster.Services.GetRequiredService<ClusterRights>().GrantAsync(cancellationToken);
+        await cluster.Services.GetRequiredService<ClusterSeed>().PlantAsync(cancellationToken); // whom to believe, before the API server looks it up
+        await cluster.Services.GetRequiredService<ClusterRights>().GrantAsync(cancellationToken); // the components' rights, before they use them
         if (Has("apiserver")) await StartAsync(CreateApiServer(certificates), cancellationToken); // first: it publishes the grant key the registry reads
         if (Has("registry")) await StartAsync(CreateRegistry(certificates), cancellationToken);
         if (Has("nodeagent")) await StartAsync(CreateNodeAgent(), cancellationToken);
@@ -91,9 +91,7 @@ internal sealed class AllInOne(LocalClusterOptions options, ClusterPaths paths, 
             TlsPrivateKeyFile = certificates.ApiServer.KeyFile,
             Kubeconfig = paths.KubeconfigOf("ai-models-apiserver"),
             DataDir = paths.ApiServer,
-            ClientCaFile = certificates.AuthorityFile,
-            RequestheaderClientCaFile = certificates.FrontProxyAuthorityFile,
-            RequestheaderAllowedNames = ["front-proxy-client"],
+            AuditLogPath = paths.AuditLog,
             Registry = $"unix://{paths.RegistrySocket}",
             RegistryUrl = RegistryUrl,
             GrantKeys = GrantKeys,

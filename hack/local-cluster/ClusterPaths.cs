@@ -14,6 +14,7 @@ namespace AiModels.LocalCluster;
 ///   pods/UID/        a Pod's own volumes (emptyDir, secrets, …) and its containers' logs
 ///   node/NS/POD/CONTAINER/PATH    what each container sees: bind mounts
 ///   run/             unix sockets, pid, state; DATA may be too long a path for a socket, then run/ is under /tmp
+///   audit.log        who did what to our kinds (audit.k8s.io/v1, JSON lines)
 ///   cluster.log      output of the background process
 /// </code>
 /// </summary>
@@ -41,6 +42,7 @@ internal sealed class ClusterPaths
 
     public string Host => Path.Combine(Data, "host");
     public string ApiServer => Path.Combine(Data, "apiserver");
+    public string AuditLog => Path.Combine(Data, "audit.log");
     public string Registry => Path.Combine(Data, "registry");
     public string Cache => Path.Combine(Data, "cache");
     public string Node => Path.Combine(Data, "node");

@@ -8,7 +8,7 @@ using AiModels.LocalCluster.Node;
 namespace AiModels.LocalCluster;
 
 /// <summary>What a new cluster has from the start. Objects that are there already stay as they are; the node's state is written anew.</summary>
-internal sealed class ClusterSeed(IKubernetesClient client, LocalClusterOptions options, TimeProvider time)
+internal sealed class ClusterSeed(IKubernetesClient client, LocalClusterOptions options, ClusterPaths paths, TimeProvider time)
 {
     private static readonly ResourceType ApiServices = new("apiregistration.k8s.io", "v1", "apiservices", "APIService", false);
 
@@ -16,6 +16,7 @@ internal sealed class ClusterSeed(IKubernetesClient client, LocalClusterOptions 
     {
         await Task.WhenAll(new[] { "default", "kube-system", "kube-public", Namespaces.Module, Namespaces.System }
             .Select(n => EnsureAsync(ResourceTypes.Namespaces, Object("v1", "Namespace", n), cancellationToken)));
+        await EnsureAsync(ResourceTypes.ConfigMaps, Trust(), cancellationToken);
         await Task.WhenAll(
             EnsureAsync(ResourceTypes.StorageClasses, StorageClass(), cancellationToken),
             EnsureAsync(ResourceTypes.CsiDrivers, CsiDriver(), cancellationToken),
@@ -55,7 +56,7 @@ internal sealed class ClusterSeed(IKubernetesClient client, LocalClusterOptions 
 
     private async Task EnsureAsync(ResourceType type, JsonObject obj, CancellationToken cancellationToken)
     {
-        if (await client.GetAsync(type, null, obj.Name(), cancellationToken) != null) return;
+        if (await client.GetAsync(type, obj.Namespace(), obj.Name(), cancellationToken) != null) return;
         await client.CreateAsync(type, obj, "local-cluster", cancellationToken);
     }
 
@@ -86,6 +87,24 @@ internal sealed class ClusterSeed(IKubernetesClient client, LocalClusterOptions 
             ["service"] = new JsonObject { ["namespace"] = Namespaces.Module, ["name"] = "ai-models-apiserver", ["port"] = options.Port + 1 },
         };
         return service;
+    }
+
+    /// <summary>Whom extension servers are to believe; kube-apiserver keeps it like this (ConfigMap extension-apiserver-authentication).</summary>
+    private JsonObject Trust()
+    {
+        JsonObject trust = Object("v1", "ConfigMap", "extension-apiserver-authentication");
+        trust["metadata"]!["namespace"] = "kube-system";
+        trust["data"] = new JsonObject
+        {
+            ["client-ca-file"] = File.ReadAllText(Path.Combine(paths.Pki, "ca.crt")),
+            ["requestheader-client-ca-file"] = File.ReadAllText(Path.Combine(paths.Pki, "front-proxy-ca.crt")),
+            ["requestheader-allowed-names"] = """["front-proxy-client"]""",
+            ["requestheader-username-headers"] = """["X-Remote-User"]""",
+            ["requestheader-uid-headers"] = """["X-Remote-Uid"]""",
+            ["requestheader-group-headers"] = """["X-Remote-Group"]""",
+            ["requestheader-extra-headers-prefix"] = """["X-Remote-Extra-"]""",
+        };
+        return trust;
     }
 
     private static JsonObject Object(string apiVersion, string kind, string name) =>

@@ -11,7 +11,7 @@ namespace AiModels.ApiMachinery.Discovery;
 
 /// <summary>Answers every path that is no resource: /, /api, /apis, /version, /openapi and health (contract 1.2, 1.3, 7.5).</summary>
 internal sealed class DiscoveryHandler(
-    DiscoveryDocuments documents, ResourceRegistry registry, IEnumerable<IAggregatedApis> aggregated, IOptions<ApiMachineryOptions> options)
+    DiscoveryDocuments documents, ResourceRegistry registry, IEnumerable<IAggregatedApis> aggregated, HealthHandler health, IOptions<ApiMachineryOptions> options)
 {
     private readonly Lazy<OpenApiDocument> _openApiV2 = new(() => OpenApiV2Document.Build(options.Value.Title, registry.Definitions));
     private readonly Lazy<OpenApiV3Documents> _openApiV3 = new(() => OpenApiV3Documents.Build(options.Value.Title, registry.Definitions));
@@ -20,9 +20,9 @@ internal sealed class DiscoveryHandler(
     public Task HandleAsync(HttpContext context, RequestInfo info)
     {
         string[] parts = info.Path.Trim('/').Split('/');
-        if (parts[0] is "livez" or "readyz" or "healthz")
+        if (parts[0] is "livez" or "readyz" or "healthz" && health.Covers(parts))
         {
-            return WriteTextAsync(context, "ok");
+            return health.HandleAsync(context, parts);
         }
 
         if (context.Request.Method != "GET")
@@ -220,11 +220,4 @@ internal sealed class DiscoveryHandler(
 
     private static Task WriteAsync(HttpContext context, JsonObject document) =>
         ObjectWriter.WriteAsync(context, Negotiated.For(context, transforms: false), 200, document);
-
-    private static Task WriteTextAsync(HttpContext context, string text)
-    {
-        context.Response.ContentType = "text/plain; charset=utf-8";
-        context.Response.Headers.XContentTypeOptions = "nosniff";
-        return context.Response.WriteAsync(text, context.RequestAborted);
-    }
 }

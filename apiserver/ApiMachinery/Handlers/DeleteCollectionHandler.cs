@@ -23,6 +23,7 @@ internal sealed class DeleteCollectionHandler(IOptions<ApiMachineryOptions> opti
         var parallel = new ParallelOptions { MaxDegreeOfParallelism = Concurrency, CancellationToken = context.RequestAborted };
         await Parallel.ForEachAsync(page.Objects, parallel, async (stored, cancellationToken) =>
             await DeleteAsync(resource, stored.Key, query.Options, cancellationToken));
+        WarningHeaders.Add(context, query.Options.Warnings);
         await ListWriter.WriteAsync(context, negotiated, resource.Definition, page, time.GetUtcNow());
     }
 

@@ -14,7 +14,16 @@ internal sealed class DeleteHandler(IOptions<ApiMachineryOptions> options, TimeP
     {
         Negotiated negotiated = Negotiated.For(context);
         DeleteQuery query = await DeleteQuery.ReadAsync(context, options.Value.MaximumRequestBytes);
-        DeleteResult result = await resource.Store.DeleteAsync(info.Namespace, info.Name, query.Options, context.RequestAborted);
+        DeleteResult result;
+        try
+        {
+            result = await resource.Store.DeleteAsync(info.Namespace, info.Name, query.Options, context.RequestAborted);
+        }
+        finally
+        {
+            WarningHeaders.Add(context, query.Options.Warnings);
+        }
+
         if (result.IsGone)
         {
             await ObjectWriter.WriteAsync(context, Negotiated.ForError(context), 200, Success(resource.Definition, info.Name, result.Object.ToJson()));

@@ -44,6 +44,7 @@ internal static class ListWriter
         }
         else
         {
+            response.ContentLength = LengthOf(definition, page);
             await CopyAsync(response.BodyWriter, definition, page, async isEnd =>
             {
                 if (isEnd || response.BodyWriter.UnflushedBytes >= FlushFrom)
@@ -92,9 +93,7 @@ internal static class ListWriter
 
     private static async Task CopyAsync(IBufferWriter<byte> output, ResourceDefinition definition, ListPage page, Func<bool, Task> flush)
     {
-        output.Write(Encoding.UTF8.GetBytes(
-            $"{{\"kind\":\"{definition.Kind}List\",\"apiVersion\":\"{definition.ApiVersion}\",\"metadata\":{{\"continue\":\"{page.Continue}\",\"resourceVersion\":\"{page.Revision}\""
-            + (page.Remaining is { } remaining ? $",\"remainingItemCount\":{remaining}" : "") + "},\"items\":["));
+        output.Write(Encoding.UTF8.GetBytes(Head(definition, page)));
         for (int i = 0; i < page.Objects.Count; i++)
         {
             if (i > 0)
@@ -109,8 +108,26 @@ internal static class ListWriter
             }
         }
 
-        output.Write("]}\n"u8);
+        output.Write(Tail);
         await flush(true);
+    }
+
+    private static ReadOnlySpan<byte> Tail => "]}\n"u8;
+
+    private static string Head(ResourceDefinition definition, ListPage page) =>
+        $"{{\"kind\":\"{definition.Kind}List\",\"apiVersion\":\"{definition.ApiVersion}\",\"metadata\":{{\"continue\":\"{page.Continue}\",\"resourceVersion\":\"{page.Revision}\""
+        + (page.Remaining is { } remaining ? $",\"remainingItemCount\":{remaining}" : "") + "},\"items\":[";
+
+    // Known beforehand, so that the answer needs no chunks and its size can be told.
+    private static long LengthOf(ResourceDefinition definition, ListPage page)
+    {
+        long length = Encoding.UTF8.GetByteCount(Head(definition, page)) + Tail.Length + Math.Max(0, page.Objects.Count - 1);
+        foreach (StoredObject stored in page.Objects)
+        {
+            length += ObjectBytes.SplicedLength(stored.Value.Length, stored.Revision);
+        }
+
+        return length;
     }
 
     private static bool IsCompressed(HttpContext context, ListPage page)

@@ -1,3 +1,4 @@
+using AiModels.ApiMachinery.Audit;
 using AiModels.ApiMachinery.Errors;
 using AiModels.ApiMachinery.Http;
 using AiModels.ApiMachinery.Resources;
@@ -28,6 +29,14 @@ internal sealed class SubresourceHandler
 
         ResourceObject parent = await resource.Store.GetAsync(info.Namespace, info.Name, context.RequestAborted);
         UserInfo user = UserFeature.Of(context);
+        if (verb is not ("get" or "watch") && !subresource.LongRunningVerbs.Contains(verb))
+        {
+            // The pieces of a long transfer were allowed with what opened it.
+            List<string> warnings = [];
+            await resource.Store.ConnectAsync(info.Namespace, info.Name, info.Subresource, user, AuditAnnotations.Of(context), warnings, context.RequestAborted);
+            WarningHeaders.Add(context, warnings);
+        }
+
         await subresource.HandleAsync(
             new SubresourceRequest(context, resource.Definition, verb, resource.IsNamespaced ? info.Namespace : "", info.Name, parent.ToJson())
             {

@@ -4,7 +4,6 @@ using AiModels.ApiMachinery.Negotiation;
 using AiModels.ApiMachinery.Resources;
 using AiModels.ApiMachinery.Storage;
 using Microsoft.AspNetCore.Http;
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 
 namespace AiModels.ApiMachinery.Handlers;
@@ -14,7 +13,7 @@ namespace AiModels.ApiMachinery.Handlers;
 /// (contract 4.6). Ends cleanly in all three cases; what the store cannot give any more is an ERROR event.
 /// </summary>
 internal sealed class WatchHandler(
-    IOptions<ApiMachineryOptions> options, TimeProvider time, IHostApplicationLifetime lifetime, ApiMachineryMetrics metrics)
+    IOptions<ApiMachineryOptions> options, TimeProvider time, ServerShutdown shutdown, ApiMachineryMetrics metrics)
 {
     public async Task HandleAsync(HttpContext context, RequestInfo info, ServedResource resource)
     {
@@ -22,7 +21,7 @@ internal sealed class WatchHandler(
         ListQuery query = ListQuery.Parse(context, info, resource.Definition);
         TimeSpan lifetimeOfWatch = query.Timeout is { Ticks: > 0 } asked ? asked : options.Value.MinimumWatchTimeout * (1 + Random.Shared.NextDouble());
         using var timeout = new CancellationTokenSource(lifetimeOfWatch, time);
-        using var end = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, lifetime.ApplicationStopping, timeout.Token);
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, shutdown.Draining, timeout.Token);
 
         await using IWatchSink sink = await WatchSinks.OpenAsync(context);
         var run = new WatchRun(resource, info.Namespace, query, new WatchEncoder(negotiated, resource, time), sink, options.Value, time, metrics, lifetimeOfWatch);

@@ -38,6 +38,7 @@ internal sealed class WatchRun(
         {
             await RevisionWait.UntilAsync(resource.Objects, query.Revision, options.FutureRevisionWait, time, cancellationToken);
             await SendInitialAsync(cancellationToken);
+            metrics.InitialEventsSent(resource.Definition, time.GetElapsedTime(_started));
         }
         else
         {
@@ -194,14 +195,16 @@ internal sealed class WatchRun(
 
     private ValueTask SendAsync(string type, StoredObject stored, CancellationToken cancellationToken)
     {
-        metrics.WatchEvent(resource.Definition);
-        return sink.WriteAsync(encoder.Event(type, stored), cancellationToken);
+        ReadOnlyMemory<byte> line = encoder.Event(type, stored);
+        metrics.WatchEvent(resource.Definition, line.Length);
+        return sink.WriteAsync(line, cancellationToken);
     }
 
     private ValueTask SendAsync(string type, ReadOnlyMemory<byte> value, long revision, CancellationToken cancellationToken)
     {
-        metrics.WatchEvent(resource.Definition);
-        return sink.WriteAsync(encoder.Event(type, value, revision), cancellationToken);
+        ReadOnlyMemory<byte> line = encoder.Event(type, value, revision);
+        metrics.WatchEvent(resource.Definition, line.Length);
+        return sink.WriteAsync(line, cancellationToken);
     }
 
     private static string TypeOf(StoreEventType type) => type switch

@@ -1,4 +1,5 @@
 using System.Text;
+using AiModels.ApiMachinery.Audit;
 using AiModels.ApiMachinery.Errors;
 using AiModels.ApiMachinery.Http;
 using AiModels.ApiMachinery.Resources;
@@ -59,6 +60,7 @@ internal static class WriteQuery
             DecodeErrors = decodeErrors,
             Force = isApply && query.ContainsKey("force") && RequestInfo.IsTrue(query, "force"),
             Warnings = new List<string>(),
+            AuditAnnotations = AuditAnnotations.Of(context),
         };
     }
 

@@ -12,6 +12,14 @@ public sealed class ApiMachineryOptions
     /// <summary>How long an ordinary request may take; ?timeout= can only shorten it (contract E9).</summary>
     public TimeSpan RequestTimeout { get; set; } = TimeSpan.FromSeconds(60);
 
+    /// <summary>How long the write of an object may take, before the bound of all requests says so less precisely (contract E10; upstream's 34 s).</summary>
+    public TimeSpan WriteTimeout { get; set; } = TimeSpan.FromSeconds(34);
+
+    /// <summary>
+    /// How long everything is served after /readyz has failed, so that nobody is sent here any more when the server stops taking requests (contract H11).
+    /// </summary>
+    public TimeSpan ShutdownDelay { get; set; }
+
     /// <summary>How long a watch lives that asks for nothing: between this and twice this (contract W10).</summary>
     public TimeSpan MinimumWatchTimeout { get; set; } = TimeSpan.FromSeconds(1800);
 

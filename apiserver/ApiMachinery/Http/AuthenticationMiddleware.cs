@@ -1,5 +1,7 @@
+using AiModels.ApiMachinery.Audit;
 using AiModels.ApiMachinery.Errors;
 using AiModels.ApiMachinery.Resources;
+using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -15,7 +17,9 @@ internal sealed partial class AuthenticationMiddleware(
 
     public async Task InvokeAsync(HttpContext context)
     {
-        context.Features.Set(await AuthenticateAsync(context));
+        UserFeature user = await AuthenticateAsync(context);
+        context.Features.Set(user);
+        context.Features.Get<AuditMiddleware.Authenticated>()?.Tell(user.User);
         await next(context);
     }
 
@@ -43,6 +47,7 @@ internal sealed partial class AuthenticationMiddleware(
             failure ??= "nobody knows the bearer token";
         }
 
+        LimitConnection(context);
         if (failure is null && options.Value.AllowAnonymous)
         {
             return new UserFeature(UserInfo.Anonymous);
@@ -50,6 +55,16 @@ internal sealed partial class AuthenticationMiddleware(
 
         Log.Refused(log, context.Request.Path, failure ?? "no credential");
         throw ApiError.Unauthorized();
+    }
+
+    // Whoever shows no credential may not keep an HTTP/2 connection: opening many streams on one is the cheapest of attacks (contract A15,
+    // CVE-2023-44487). GOAWAY; what is under way on the connection is answered. The front proxy's anonymous users are not meant.
+    private static void LimitConnection(HttpContext context)
+    {
+        if (HttpProtocol.IsHttp2(context.Request.Protocol))
+        {
+            context.Features.Get<IConnectionLifetimeNotificationFeature>()?.RequestClose();
+        }
     }
 
     private async ValueTask<string?> AskSubresourceAsync(HttpContext context, string token)

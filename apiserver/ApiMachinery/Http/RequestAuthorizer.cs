@@ -1,3 +1,4 @@
+using AiModels.ApiMachinery.Audit;
 using AiModels.ApiMachinery.Errors;
 using Microsoft.AspNetCore.Http;
 
@@ -29,6 +30,9 @@ internal sealed class RequestAuthorizer(IAuthorizer authorizer)
             throw new AuthorizerFailedException($"Internal Server Error: \"{context.Request.Path}{context.Request.QueryString}\": {error.Message}", error);
         }
 
+        IDictionary<string, string> annotations = AuditAnnotations.Of(context);
+        annotations["authorization.k8s.io/decision"] = decision.IsAllowed ? "allow" : "forbid";
+        annotations["authorization.k8s.io/reason"] = decision.Reason;
         if (!decision.IsAllowed)
         {
             throw Refusal(attributes, decision.Reason);

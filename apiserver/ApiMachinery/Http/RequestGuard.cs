@@ -5,8 +5,7 @@ using Microsoft.Extensions.Logging;
 namespace AiModels.ApiMachinery.Http;
 
 /// <summary>
-/// First in line: parses the request's path, sets the headers every answer has, and turns whatever goes wrong behind it into a Status; a defect becomes
-/// upstream's panic text (contract A24, D26, E7).
+/// Turns whatever goes wrong behind it into a Status; a defect becomes upstream's panic text (contract D26, E7).
 /// </summary>
 internal sealed partial class RequestGuard(RequestDelegate next, ILogger<RequestGuard> log, ApiMachineryMetrics metrics, TimeProvider time)
 {
@@ -14,10 +13,7 @@ internal sealed partial class RequestGuard(RequestDelegate next, ILogger<Request
 
     public async Task InvokeAsync(HttpContext context)
     {
-        RequestInfo info = RequestInfo.Parse(context.Request);
-        context.Features.Set(info);
-        string auditId = context.Request.Headers["Audit-ID"].ToString();
-        context.Response.Headers["Audit-ID"] = auditId.Length > 0 ? auditId : Guid.NewGuid().ToString();
+        RequestInfo info = RequestInfo.Of(context);
         context.Response.Headers.CacheControl = "no-cache, private";
         long started = time.GetTimestamp();
         try
@@ -52,6 +48,7 @@ internal sealed partial class RequestGuard(RequestDelegate next, ILogger<Request
         if (context.Response.HasStarted)
         {
             // Half an answer is out: only an abort tells the client that it is not whole.
+            metrics.Aborted(RequestInfo.Of(context));
             context.Abort();
         }
         else if (status is not null)

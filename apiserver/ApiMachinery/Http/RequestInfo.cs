@@ -31,6 +31,9 @@ public sealed record RequestInfo
     /// <summary>Whether the path used the deprecated /watch/ prefix.</summary>
     public bool IsWatchPath { get; init; }
 
+    /// <summary>Whether a patch is server-side apply, which is a verb of its own to metrics.</summary>
+    public bool IsApply { get; init; }
+
     /// <summary>Reads, for the in-flight limits.</summary>
     public bool IsReadOnly => Verb is "get" or "list" or "watch" or "head" or "options";
 
@@ -92,6 +95,7 @@ public sealed record RequestInfo
             Subresource = parts.Length > at + 2 ? parts[at + 2] : "",
             Rest = parts.Length > at + 3 ? string.Join('/', parts[(at + 3)..]) : "",
             IsWatchPath = isWatchPath,
+            IsApply = verb == "patch" && request.ContentType?.StartsWith("application/apply-patch", StringComparison.Ordinal) == true,
         };
     }
 

@@ -11,7 +11,8 @@ namespace AiModels.ApiMachinery.Http;
 /// and from the server's own body limit.
 /// </summary>
 internal sealed class RequestLimits(
-    RequestDelegate next, IOptions<ApiMachineryOptions> options, ResourceRegistry registry, TimeProvider time, ApiMachineryMetrics metrics)
+    RequestDelegate next, IOptions<ApiMachineryOptions> options, ResourceRegistry registry, TimeProvider time, ApiMachineryMetrics metrics,
+    ServerShutdown shutdown)
 {
     private const string TooMany = "Too many requests, please try again later.";
     private int _reads;
@@ -27,9 +28,11 @@ internal sealed class RequestLimits(
         }
 
         RequestInfo info = RequestInfo.Of(context);
-        if (IsLongRunning(context, info))
+        if (IsLongRunning(context, info, registry))
         {
             using (metrics.LongRunning(info))
+            using (shutdown.Enter(isLongRunning: true))
+            using (shutdown.Cut.Register(static state => ((HttpContext)state!).Abort(), context))
             {
                 context.Features.Get<IHttpMaxRequestBodySizeFeature>()?.MaxRequestBodySize = null;
                 await next(context);
@@ -40,6 +43,7 @@ internal sealed class RequestLimits(
 
         if (!TryEnter(context, info))
         {
+            metrics.Terminated(info);
             context.Response.Headers.RetryAfter = "1";
             context.Response.StatusCode = 429;
             context.Response.ContentType = "text/plain; charset=utf-8";
@@ -47,6 +51,7 @@ internal sealed class RequestLimits(
             return;
         }
 
+        using IDisposable underWay = shutdown.Enter(isLongRunning: false);
         try
         {
             if (info.Subresource.Length > 0)
@@ -55,7 +60,7 @@ internal sealed class RequestLimits(
                 context.Features.Get<IHttpMaxRequestBodySizeFeature>()?.MaxRequestBodySize = options.Value.MaximumRequestBytes;
             }
 
-            await RunBoundedAsync(context);
+            await RunBoundedAsync(context, info);
         }
         catch (BadHttpRequestException tooLarge) when (tooLarge.StatusCode == StatusCodes.Status413PayloadTooLarge)
         {
@@ -67,12 +72,15 @@ internal sealed class RequestLimits(
         }
     }
 
-    private async Task RunBoundedAsync(HttpContext context)
+    // Writes of objects have a bound of their own, with upstream's other sentence (contract E10).
+    private async Task RunBoundedAsync(HttpContext context, RequestInfo info)
     {
+        bool isWrite = info is { IsResource: true, IsReadOnly: false, Subresource: "" or "status" };
+        TimeSpan asked = TimeoutOf(context.Request), bound = isWrite && options.Value.WriteTimeout < asked ? options.Value.WriteTimeout : asked;
         CancellationToken client = context.RequestAborted;
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(client);
         using ITimer timer = time.CreateTimer(
-            static state => ((CancellationTokenSource)state!).Cancel(), deadline, TimeoutOf(context.Request), Timeout.InfiniteTimeSpan);
+            static state => ((CancellationTokenSource)state!).Cancel(), deadline, bound, Timeout.InfiniteTimeSpan);
         context.RequestAborted = deadline.Token;
         try
         {
@@ -81,7 +89,10 @@ internal sealed class RequestLimits(
         catch (OperationCanceledException) when (deadline.IsCancellationRequested && !client.IsCancellationRequested)
         {
             context.RequestAborted = client;
-            throw ApiError.Timeout("request did not complete within the allotted timeout");
+            metrics.Terminated(info);
+            throw ApiError.Timeout(isWrite
+                ? "request did not complete within requested timeout - context deadline exceeded"
+                : "request did not complete within the allotted timeout");
         }
         finally
         {
@@ -106,7 +117,8 @@ internal sealed class RequestLimits(
         return asked <= TimeSpan.Zero || asked > standard ? standard : asked;
     }
 
-    private bool IsLongRunning(HttpContext context, RequestInfo info)
+    /// <summary>Watches, and what a subresource says of itself.</summary>
+    public static bool IsLongRunning(HttpContext context, RequestInfo info, ResourceRegistry registry)
     {
         if (!info.IsResource)
         {

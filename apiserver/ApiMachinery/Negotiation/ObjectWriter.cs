@@ -21,6 +21,7 @@ internal static class ObjectWriter
         HttpResponse response = context.Response;
         response.StatusCode = code;
         response.ContentType = MediaTypes.Json;
+        response.ContentLength = ObjectBytes.SplicedLength(obj.Value.Length, obj.Revision) + 1;
         obj.WriteTo(response.BodyWriter);
         response.BodyWriter.Write("\n"u8);
         await response.BodyWriter.FlushAsync(context.RequestAborted);

@@ -64,10 +64,33 @@ internal sealed class OpenApiBuilder
             status["patch"] = Patch(resource, target + "Status");
         }
 
+        AddWatches(resource, root, isNamespaced, target);
         foreach (ISubresource subresource in resource.Subresources)
         {
             AddSubresource(resource, subresource, Path($"{collection}/{{name}}/{subresource.Name}", isNamespaced, hasName: true), target);
         }
+    }
+
+    // Deprecated, and still published upstream: ?watch=true on the collection is what everybody uses (contract O24).
+    private void AddWatches(ResourceDefinition resource, string root, bool isNamespaced, string target)
+    {
+        string collection = $"{root}/watch/{(isNamespaced ? "namespaces/{namespace}/" : "")}{resource.Plural}";
+        if (isNamespaced)
+        {
+            Path($"{root}/watch/{resource.Plural}", hasNamespace: false, hasName: false)["get"] = Watch(resource, resource.Kind + "ListForAllNamespaces", "watchlist");
+        }
+
+        Path(collection, isNamespaced, hasName: false)["get"] = Watch(resource, target + "List", "watchlist");
+        Path(collection + "/{name}", isNamespaced, hasName: true)["get"] = Watch(resource, target, "watch");
+    }
+
+    private JsonObject Watch(ResourceDefinition resource, string target, string action)
+    {
+        JsonObject operation = Operation(
+            resource, "watch" + OpenApiNames.Operation(resource) + target, action, resource.Kind,
+            $"watch changes to objects of kind {resource.Kind}. deprecated: use the 'watch' parameter with a list operation instead.", QueryParameters.List);
+        _dialect.AddResponses(operation, OpenApiNames.Meta("WatchEvent"), isStream: true, ("200", "OK"));
+        return operation;
     }
 
     private void AddKind(ResourceDefinition resource)

@@ -24,6 +24,10 @@ internal static class SharedDefinitions
                 ("resourceVersion", Text("Version that the object must have.")),
                 ("uid", Text("UID that the object must have.")))),
             ("propagationPolicy", Text("What becomes of dependents: Orphan, Background or Foreground.")))),
+        ("WatchEvent", Object(
+            "One change of a watch.",
+            ("object", new Schema { Type = SchemaType.Object, Description = "The object, or a Status when type is ERROR." }),
+            ("type", Text("ADDED, MODIFIED, DELETED, BOOKMARK or ERROR.")))),
         ("Status", Object(
             "Outcome of a request that answers with no object.",
             ("apiVersion", StandardSchemas.ApiVersion),

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using AiModels.ApiMachinery.Http;
 
 namespace AiModels.ApiMachinery.Resources;
 
@@ -20,8 +21,31 @@ internal sealed class AdmissionChain(ResourceDefinition definition, IReadOnlyLis
             OldObject = old,
             User = options.User,
             IsDryRun = options.IsDryRun,
+            Options = options.Describe(operation),
             Warnings = options.Warnings,
+            AuditAnnotations = options.AuditAnnotations,
         };
+
+    /// <summary>Asks every guard about a request to a subresource that answers for itself (contract AD7).</summary>
+    public async ValueTask ConnectAsync(
+        string @namespace, string name, string subresource, UserInfo user, IDictionary<string, string> auditAnnotations, ICollection<string> warnings,
+        CancellationToken cancellationToken)
+    {
+        if (!IsEmpty)
+        {
+            await AskAllAsync(new AdmissionRequest
+            {
+                Operation = "CONNECT",
+                Resource = definition,
+                Subresource = subresource,
+                Namespace = definition.Scope == ResourceScope.Namespaced ? @namespace : "",
+                Name = name,
+                User = user,
+                Warnings = warnings,
+                AuditAnnotations = auditAnnotations,
+            }, cancellationToken);
+        }
+    }
 
     /// <summary>Lets every guard change the object; returns what became of it.</summary>
     public async ValueTask<JsonObject> MutateAsync(AdmissionRequest request, CancellationToken cancellationToken)
@@ -52,8 +76,23 @@ internal sealed class AdmissionChain(ResourceDefinition definition, IReadOnlyLis
             return;
         }
 
-        AdmissionRequest request = Request(
-            "DELETE", @namespace, name, "", null, live, new WriteOptions { FieldManager = "", User = options.User, IsDryRun = options.IsDryRun });
+        await AskAllAsync(new AdmissionRequest
+        {
+            Operation = "DELETE",
+            Resource = definition,
+            Namespace = definition.Scope == ResourceScope.Namespaced ? @namespace : "",
+            Name = name,
+            OldObject = live,
+            User = options.User,
+            IsDryRun = options.IsDryRun,
+            Options = options.Describe(),
+            Warnings = options.Warnings,
+            AuditAnnotations = options.AuditAnnotations,
+        }, cancellationToken);
+    }
+
+    private async ValueTask AskAllAsync(AdmissionRequest request, CancellationToken cancellationToken)
+    {
         foreach (IAdmission guard in guards)
         {
             await guard.MutateAsync(request, cancellationToken);

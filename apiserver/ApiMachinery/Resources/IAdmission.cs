@@ -20,7 +20,7 @@ public interface IAdmission
 /// <summary>One write that is about to happen (admission.k8s.io AdmissionRequest).</summary>
 public sealed class AdmissionRequest
 {
-    /// <summary>CREATE, UPDATE or DELETE.</summary>
+    /// <summary>CREATE, UPDATE, DELETE, or CONNECT for a subresource that answers for itself.</summary>
     public required string Operation { get; init; }
     public required ResourceDefinition Resource { get; init; }
     public string Subresource { get; init; } = "";
@@ -37,6 +37,12 @@ public sealed class AdmissionRequest
     public required UserInfo User { get; init; }
     public bool IsDryRun { get; init; }
 
+    /// <summary>CreateOptions, UpdateOptions, PatchOptions or DeleteOptions of the request.</summary>
+    public JsonObject? Options { get; init; }
+
     /// <summary>Sentences for Warning headers are added here.</summary>
     public ICollection<string> Warnings { get; init; } = [];
+
+    /// <summary>Annotations of the request's audit event are added here.</summary>
+    public IDictionary<string, string> AuditAnnotations { get; init; } = new Dictionary<string, string>();
 }

@@ -77,6 +77,23 @@ public static class ObjectBytes
         output.Advance(length + value.Length - at);
     }
 
+    /// <summary>Bytes that <see cref="Splice"/> writes of a value of <paramref name="length"/> bytes.</summary>
+    public static long SplicedLength(long length, long revision)
+    {
+        if (revision == 0)
+        {
+            return length;
+        }
+
+        int digits = 1;
+        for (long rest = revision; rest >= 10; rest /= 10)
+        {
+            digits++;
+        }
+
+        return length + VersionStart.Length + digits + 2;
+    }
+
     /// <summary>A fresh document of a stored value, resourceVersion included.</summary>
     public static JsonObject Decode(ReadOnlyMemory<byte> value, long revision)
     {

@@ -112,6 +112,12 @@ public sealed class ResourceStore
         }
     }
 
+    /// <summary>Asks admission about a request to a subresource that answers for itself.</summary>
+    internal ValueTask ConnectAsync(
+        string @namespace, string name, string subresource, Http.UserInfo user, IDictionary<string, string> auditAnnotations, ICollection<string> warnings,
+        CancellationToken cancellationToken) =>
+        _admission.ConnectAsync(@namespace, name, subresource, user, auditAnnotations, warnings, cancellationToken);
+
     /// <summary>Deletes, or marks for deletion when finalizers remain (contract X1-X9).</summary>
     public async Task<DeleteResult> DeleteAsync(string @namespace, string name, DeleteOptions options, CancellationToken cancellationToken)
     {

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using AiModels.ApiMachinery.Http;
 
 namespace AiModels.ApiMachinery.Resources;
@@ -29,6 +30,23 @@ public sealed record WriteOptions
 
     /// <summary>Sentences for Warning headers are added here.</summary>
     public ICollection<string> Warnings { get; init; } = [];
+
+    /// <summary>Annotations of the request's audit event are added here.</summary>
+    public IDictionary<string, string> AuditAnnotations { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>The options as a document, for admission.</summary>
+    internal JsonObject Describe(string operation)
+    {
+        var options = new JsonObject { ["kind"] = operation == "CREATE" ? "CreateOptions" : "UpdateOptions", ["apiVersion"] = "meta.k8s.io/v1" };
+        if (IsDryRun)
+        {
+            options["dryRun"] = new JsonArray("All");
+        }
+
+        options["fieldManager"] = FieldManager;
+        options["fieldValidation"] = FieldValidation.ToString();
+        return options;
+    }
 }
 
 /// <summary>How to delete (metav1.DeleteOptions).</summary>
@@ -41,6 +59,29 @@ public sealed record DeleteOptions
     public string? PropagationPolicy { get; init; }
     public bool IsDryRun { get; init; }
     public UserInfo User { get; init; } = UserInfo.Anonymous;
+
+    /// <summary>Sentences for Warning headers are added here.</summary>
+    public ICollection<string> Warnings { get; init; } = new List<string>();
+
+    /// <summary>Annotations of the request's audit event are added here.</summary>
+    public IDictionary<string, string> AuditAnnotations { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>The options as a document, for admission.</summary>
+    internal JsonObject Describe()
+    {
+        var options = new JsonObject { ["kind"] = "DeleteOptions", ["apiVersion"] = "meta.k8s.io/v1" };
+        if (IsDryRun)
+        {
+            options["dryRun"] = new JsonArray("All");
+        }
+
+        if (PropagationPolicy is not null)
+        {
+            options["propagationPolicy"] = PropagationPolicy;
+        }
+
+        return options;
+    }
 }
 
 /// <summary>What a delete did.</summary>

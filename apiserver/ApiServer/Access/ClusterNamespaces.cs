@@ -5,40 +5,47 @@ using AiModels.Hosting.Kubernetes;
 
 namespace AiModels.ApiServer.Access;
 
-/// <summary>Namespaces of the host cluster, looked up when something is created in one. What exists is believed for a moment, what does not is asked anew.</summary>
-internal sealed class ClusterNamespaces(IKubernetesClient cluster, TimeProvider time) : INamespaceSource
+/// <summary>
+/// Namespaces of the host cluster: from a cache, and where the cache knows none, after a moment and from the host itself, so that whoever makes a
+/// namespace and then something in it is not refused (contract G1, G5).
+/// </summary>
+internal sealed class ClusterNamespaces(ClusterCache cache, IKubernetesClient cluster, TimeProvider time) : INamespaceSource
 {
-    private static readonly ResourceType Type = new("", "v1", "namespaces", "Namespace", Namespaced: false);
+    public static readonly ResourceType Type = ResourceTypes.Namespaces;
 
-    // Two seconds: a series of creates asks once, and a namespace that is going away is seen soon enough.
-    private static readonly TimeSpan Life = TimeSpan.FromSeconds(2);
+    // Upstream's: a namespace that was just made is usually in the cache by then.
+    private static readonly TimeSpan Moment = TimeSpan.FromMilliseconds(50);
 
-    private readonly ReviewCache<string, NamespaceState> _cache = new(time);
+    public Task Synced => cache.Synced;
 
-    public async ValueTask<NamespaceState> GetStateAsync(string name, CancellationToken cancellationToken)
+    public async ValueTask<NamespaceState> GetStateAsync(string name, CancellationToken cancellationToken) => StateOf(await FindAsync(name, cancellationToken));
+
+    /// <summary>The namespace, or null when there is none.</summary>
+    public async ValueTask<JsonObject?> FindAsync(string name, CancellationToken cancellationToken)
     {
-        if (_cache.TryGet(name, out NamespaceState known))
+        if (cache.Find(name) is { } known)
         {
             return known;
         }
 
-        JsonObject? found;
+        await Task.Delay(Moment, time, cancellationToken);
+        if (cache.Find(name) is { } arrived)
+        {
+            return arrived;
+        }
+
         try
         {
-            found = await cluster.GetAsync(Type, null, name, cancellationToken);
+            return await cluster.GetAsync(Type, null, name, cancellationToken);
         }
         catch (Exception cause) when (cause is KubernetesApiException or HttpRequestException)
         {
             throw ApiError.Internal($"the host cluster could not be asked for the namespace \"{name}\": {cause.Message}");
         }
-
-        NamespaceState state = found is null ? NamespaceState.Absent
-            : found["metadata"]?["deletionTimestamp"] is not null ? NamespaceState.Terminating : NamespaceState.Active;
-        if (state == NamespaceState.Active)
-        {
-            _cache.Set(name, state, Life);
-        }
-
-        return state;
     }
+
+    private static NamespaceState StateOf(JsonObject? ns) =>
+        ns is null ? NamespaceState.Absent
+        : ns["metadata"]?["deletionTimestamp"] is not null || (string?)ns["status"]?["phase"] == "Terminating" ? NamespaceState.Terminating
+        : NamespaceState.Active;
 }

@@ -12,6 +12,10 @@ internal sealed class TokenReviewAuthenticator(IKubernetesClient cluster, TimePr
     // Upstream's default: a token that was revoked is refused after ten seconds.
     private static readonly TimeSpan Life = TimeSpan.FromSeconds(10);
 
+    // Upstream's: 500 ms, half as much more each time, five times, all within ten seconds (contract A13).
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10), FirstPause = TimeSpan.FromMilliseconds(500);
+    private const int Attempts = 5;
+
     // By hash: the memory of this process is no place for other people's tokens.
     private readonly ReviewCache<string, AuthenticationResult> _cache = new(time);
 
@@ -29,12 +33,17 @@ internal sealed class TokenReviewAuthenticator(IKubernetesClient cluster, TimePr
             return known;
         }
 
-        AuthenticationResult result = await AskAsync(token, cancellationToken);
-        _cache.Set(key, result, Life);
+        (AuthenticationResult result, bool isAnswer) = await AskAsync(token, cancellationToken);
+        if (isAnswer)
+        {
+            _cache.Set(key, result, Life);
+        }
+
         return result;
     }
 
-    private async Task<AuthenticationResult> AskAsync(string token, CancellationToken cancellationToken)
+    // Whether the host answered at all: not having been able to ask is no verdict to remember.
+    private async Task<(AuthenticationResult Result, bool IsAnswer)> AskAsync(string token, CancellationToken cancellationToken)
     {
         var review = new JsonObject
         {
@@ -42,17 +51,33 @@ internal sealed class TokenReviewAuthenticator(IKubernetesClient cluster, TimePr
             ["kind"] = "TokenReview",
             ["spec"] = new JsonObject { ["token"] = token },
         };
-        try
+        using var deadline = new CancellationTokenSource(Patience, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, deadline.Token);
+        TimeSpan pause = FirstPause;
+        for (int attempt = 1; ; attempt++)
         {
-            JsonObject answer = await cluster.RawAsync(HttpMethod.Post, "/apis/authentication.k8s.io/v1/tokenreviews", review, cancellationToken);
-            JsonNode? status = answer["status"];
-            return (bool?)status?["authenticated"] == true && status["user"] is JsonObject user
-                ? AuthenticationResult.Success(UserOf(user))
-                : AuthenticationResult.Fail((string?)status?["error"] ?? "the host cluster does not know the token");
-        }
-        catch (Exception cause) when (cause is KubernetesApiException or HttpRequestException)
-        {
-            return AuthenticationResult.Fail($"the host cluster could not be asked about the token: {cause.Message}");
+            try
+            {
+                JsonObject answer = await cluster.RawAsync(HttpMethod.Post, "/apis/authentication.k8s.io/v1/tokenreviews", review, either.Token);
+                JsonNode? status = answer["status"];
+                return ((bool?)status?["authenticated"] == true && status["user"] is JsonObject user
+                    ? AuthenticationResult.Success(UserOf(user))
+                    : AuthenticationResult.Fail((string?)status?["error"] ?? "the host cluster does not know the token"), true);
+            }
+            catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+            {
+                return (AuthenticationResult.Fail($"the host cluster did not answer about the token within {Patience.TotalSeconds:0} s"), false);
+            }
+            catch (Exception cause) when (cause is KubernetesApiException or HttpRequestException)
+            {
+                if (attempt == Attempts || cause is KubernetesApiException { StatusCode: < 500 and not 429 })
+                {
+                    return (AuthenticationResult.Fail($"the host cluster could not be asked about the token: {cause.Message}"), false);
+                }
+            }
+
+            await Task.Delay(pause, time, either.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            pause *= 1.5;
         }
     }
 

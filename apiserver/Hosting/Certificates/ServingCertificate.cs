@@ -23,6 +23,7 @@ public sealed class ServingCertificate : IDisposable
     private SslStreamCertificateContext _context;
     private DateTime _loaded;
     private long _checked;
+    private (SslStreamCertificateContext Of, X509Certificate2Collection Acceptable, SslStreamCertificateContext Context)? _offering;
 
     /// <summary>Reads the files; throws when they are missing or do not belong together.</summary>
     public ServingCertificate(string certificateFile, string keyFile, TimeProvider time)
@@ -61,6 +62,25 @@ public sealed class ServingCertificate : IDisposable
                 if (_certificateFile != null && _time.GetElapsedTime(_checked) >= CheckInterval) Refresh();
                 return _context;
             }
+        }
+    }
+
+    /// <summary>
+    /// The same, telling clients in the handshake whose certificates are accepted. Built anew when either changes.
+    /// </summary>
+    /// <param name="acceptable">Their authorities; empty for no such list.</param>
+    public SslStreamCertificateContext Offering(X509Certificate2Collection acceptable)
+    {
+        SslStreamCertificateContext context = Context;
+        if (acceptable.Count == 0) return context;
+        lock (_lock)
+        {
+            if (_offering is { } known && ReferenceEquals(known.Of, context) && ReferenceEquals(known.Acceptable, acceptable)) return known.Context;
+            SslStreamCertificateContext offering = SslStreamCertificateContext.Create(
+                context.TargetCertificate, [.. context.IntermediateCertificates], offline: true,
+                SslCertificateTrust.CreateForX509Collection(acceptable, sendTrustInHandshake: true));
+            _offering = (context, acceptable, offering);
+            return offering;
         }
     }
 
@@ -104,7 +124,9 @@ public static class ServingCertificateExtensions
     /// TLS with the certificate of the moment. With <paramref name="requestClientCertificate"/> a client may show a certificate and any is let through the
     /// handshake: authenticators decide what it is worth.
     /// </summary>
-    public static ListenOptions UseServingCertificate(this ListenOptions listen, ServingCertificate certificate, bool requestClientCertificate = false) =>
+    /// <param name="acceptable">Authorities of client certificates to name in the handshake; clients choose by them which of theirs to show.</param>
+    public static ListenOptions UseServingCertificate(
+        this ListenOptions listen, ServingCertificate certificate, bool requestClientCertificate = false, Func<X509Certificate2Collection>? acceptable = null) =>
         listen.UseHttps(https =>
         {
             https.ServerCertificateSelector = (_, _) => certificate.Certificate;
@@ -112,7 +134,7 @@ public static class ServingCertificateExtensions
             {
                 // The context (built once, with its chain) instead of the bare certificate, which would be prepared anew for each handshake.
                 tls.ServerCertificateSelectionCallback = null;
-                tls.ServerCertificateContext = certificate.Context;
+                tls.ServerCertificateContext = acceptable is null ? certificate.Context : certificate.Offering(acceptable());
             };
             if (!requestClientCertificate) return;
             https.ClientCertificateMode = ClientCertificateMode.AllowCertificate;

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Security.Cryptography.X509Certificates;
 using AiModels.ApiMachinery;
+using AiModels.ApiMachinery.Admission;
 using AiModels.ApiMachinery.Discovery;
 using AiModels.ApiMachinery.Http;
 using AiModels.ApiMachinery.Resources;
@@ -30,9 +31,11 @@ internal static class HostApi
         services.AddSingleton<IAuthorizer, RbacAuthorizer>();
         services.AddSingleton<INamespaceSource, HostNamespaces>();
         ApiGroupBuilder api = services.AddApiMachinery(o => o.Title = "Kubernetes");
-        api.AddAdmission<NamespaceLifecycle>().AddAdmission<MutatingWebhooks>();
+        api.AddAdmission<NamespaceLifecycle>();
+        services.AddSingleton<IWebhookSource, HostWebhooks>();
+        services.AddWebhookAdmission();
         foreach (ResourceDefinition definition in types.Definitions) api.AddResource(p => WithSubresources(definition, p, paths));
-        AddAggregation(services, options, certificates);
+        AddAggregation(services, options, certificates, types);
 
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
@@ -46,17 +49,20 @@ internal static class HostApi
         app.UseProtobufBodies();
         app.UseWhen(http => AggregatorProxy.Covers(http.Request.Path), branch => branch.Run(branch.ApplicationServices.GetRequiredService<AggregatorProxy>().HandleAsync));
         app.MapReviews();
+        app.MapGet("/openapi/v2", (HttpContext http, MergedOpenApi openApi) => openApi.HandleAsync(http));
         app.MapMetrics();
         app.MapApiMachinery();
         return app;
     }
 
-    private static void AddAggregation(IServiceCollection services, LocalClusterOptions options, ClusterCertificates certificates)
+    private static void AddAggregation(IServiceCollection services, LocalClusterOptions options, ClusterCertificates certificates, HostTypes types)
     {
         services.AddSingleton(options);
         services.AddSingleton(_ => new AggregationClient(
             new Uri($"https://127.0.0.1:{options.Port + 1}"), certificates.Authority.Certificate,
             X509Certificate2.CreateFromPemFile(certificates.FrontProxy.CertificateFile, certificates.FrontProxy.KeyFile)));
+        services.AddSingleton(types);
+        services.AddSingleton<MergedOpenApi>();
         services.AddSingleton<AggregatorProxy>();
         services.AddSingleton<IAggregatedApis, AggregatedApi>();
     }

@@ -1,11 +1,11 @@
 using System.Text.Json.Nodes;
-using AiModels.ApiMachinery.Errors;
 using AiModels.ApiMachinery.Http;
 using AiModels.ApiMachinery.Resources;
 using AiModels.ApiServer.Access;
 using AiModels.Hosting.Kubernetes;
 using AiModels.TestKit;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging.Abstractions;
 using Moq;
 
 namespace AiModels.ApiServer.Tests.ApiServer;
@@ -23,7 +23,7 @@ public sealed class AccessTests
     private CancellationToken Cancelled => TestContext.CancellationToken;
 
     [TestMethod]
-    public async Task Authorizer_AsksWithUserAndResource_AndBelievesTenSeconds()
+    public async Task A17_A18_Authorizer_AsksWithUserAndResource_AndBelievesTenSeconds()
     {
         Answer("""{"status":{"allowed":true,"reason":"RBAC"}}""");
         var authorizer = new SubjectAccessReviewAuthorizer(_cluster.Object, _clock);
@@ -57,20 +57,62 @@ public sealed class AccessTests
     }
 
     [TestMethod]
-    public async Task Authorizer_ThatCannotAsk_LetsNobodyIn()
+    public async Task A18_Authorizer_AskedAboutAList_TellsItsSelectors()
+    {
+        Answer("""{"status":{"allowed":true}}""");
+        var authorizer = new SubjectAccessReviewAuthorizer(_cluster.Object, _clock);
+
+        await authorizer.AuthorizeAsync(
+            new AuthorizationAttributes
+            {
+                User = new UserInfo { Name = "eve" },
+                Verb = "list",
+                IsResource = true,
+                Group = "ai.deckhouse.io",
+                Version = "v1alpha1",
+                Resource = "models",
+                FieldSelector = "metadata.namespace=a",
+                LabelSelector = "x in (a,b),!y,broken in",
+            },
+            Cancelled);
+        await authorizer.AuthorizeAsync(
+            new AuthorizationAttributes { User = new UserInfo { Name = "eve" }, Verb = "list", IsResource = true, Resource = "models", LabelSelector = "x in (a,b),!y" }, Cancelled);
+
+        Assert.AreEqual("""{"requirements":[{"key":"metadata.namespace","operator":"In","values":["a"]}]}""", _asked[0]["spec"]!["resourceAttributes"]!["fieldSelector"]!.ToJsonString());
+        Assert.IsNull(_asked[0]["spec"]!["resourceAttributes"]!["labelSelector"], "a selector that does not parse is left out");
+        Assert.AreEqual(
+            """{"requirements":[{"key":"x","operator":"In","values":["a","b"]},{"key":"y","operator":"DoesNotExist"}]}""",
+            _asked[1]["spec"]!["resourceAttributes"]!["labelSelector"]!.ToJsonString());
+    }
+
+    [TestMethod]
+    public async Task A17_Authorizer_RemembersNoHugeQuestions()
+    {
+        Answer("""{"status":{"allowed":true}}""");
+        var authorizer = new SubjectAccessReviewAuthorizer(_cluster.Object, _clock);
+        var attributes = new AuthorizationAttributes { User = new UserInfo { Name = new string('x', 11_000) }, Verb = "list", IsResource = true, Resource = "models" };
+
+        await authorizer.AuthorizeAsync(attributes, Cancelled);
+        await authorizer.AuthorizeAsync(attributes, Cancelled);
+
+        Assert.HasCount(2, _asked);
+    }
+
+    [TestMethod]
+    public async Task A19_Authorizer_ThatCannotAsk_LetsNobodyIn()
     {
         _cluster.Setup(c => c.RawAsync(It.IsAny<HttpMethod>(), It.IsAny<string>(), It.IsAny<JsonObject?>(), It.IsAny<CancellationToken>()))
             .ThrowsAsync(new HttpRequestException("connection refused"));
         var authorizer = new SubjectAccessReviewAuthorizer(_cluster.Object, _clock);
 
-        var refusal = await Assert.ThrowsExactlyAsync<ApiException>(async () => await authorizer.AuthorizeAsync(
+        var refusal = await Assert.ThrowsExactlyAsync<HttpRequestException>(async () => await authorizer.AuthorizeAsync(
             new AuthorizationAttributes { User = UserInfo.Anonymous, Verb = "get", IsResource = false, Path = "/metrics" }, Cancelled));
 
-        Assert.AreEqual(500, refusal.Code);
+        Assert.AreEqual("connection refused", refusal.Message, "the machinery answers 500 with it");
     }
 
     [TestMethod]
-    public async Task TokenReview_GivesTheUser_AndNeverSeesUploadTokens()
+    public async Task A13_TokenReview_GivesTheUser_AndNeverSeesUploadTokens()
     {
         Answer("""{"status":{"authenticated":true,"user":{"username":"system:serviceaccount:a:b","uid":"7","groups":["system:serviceaccounts"]}}}""");
         var authenticator = new TokenReviewAuthenticator(_cluster.Object, _clock);
@@ -87,7 +129,7 @@ public sealed class AccessTests
     }
 
     [TestMethod]
-    public async Task TokenReview_OfAnUnknownToken_IsAFailure()
+    public async Task A13_TokenReview_OfAnUnknownToken_IsAFailure()
     {
         Answer("""{"status":{"authenticated":false,"error":"expired"}}""");
 
@@ -105,11 +147,12 @@ public sealed class AccessTests
         _cluster.Setup(c => c.GetAsync(It.IsAny<ResourceType>(), null, "a", It.IsAny<CancellationToken>()))
             .ReturnsAsync(document is null ? null : JsonNode.Parse(document)!.AsObject());
 
-        Assert.AreEqual(state, await new ClusterNamespaces(_cluster.Object, _clock).GetStateAsync("a", Cancelled));
+        using var cache = new ClusterCache(_cluster.Object, ClusterNamespaces.Type, null, null, _clock, NullLogger<ClusterCache>.Instance);
+
+        Assert.AreEqual(state, await new ClusterNamespaces(cache, _cluster.Object, TimeProvider.System).GetStateAsync("a", Cancelled), "asked live: the cache knows nothing yet");
     }
 
     [TestMethod]
-    [DataRow("etcd", "not built into this version")]
     [DataRow("litedb", "not built into this version")]
     [DataRow("redis", "is no engine")]
     public void Options_WithAnotherEngine_SayWhatIsBuiltIn(string engine, string message)

@@ -39,12 +39,29 @@ internal sealed partial class RbacAuthorizer(IObjectStore store, ILogger<RbacAut
         if (_refused.TryAdd($"{asked.User.Name} {what}", true)) Log.Refused(log, asked.User.Name, what);
     }
 
-    private async Task<bool> GrantsAsync(JsonObject binding, string ns, AuthorizationAttributes attributes, CancellationToken cancellationToken)
+    /// <summary>All rules that a user has in a namespace (kubectl auth can-i --list).</summary>
+    public async Task<IReadOnlyList<JsonObject>> RulesOfAsync(UserInfo user, string ns, CancellationToken cancellationToken)
     {
-        if (!binding.Items("subjects").Any(s => Is(s, ns, attributes.User))) return false;
+        List<JsonObject> rules = [];
+        foreach ((string resource, string scope) in new[] { ("clusterrolebindings", ""), ("rolebindings", ns) })
+        {
+            foreach (JsonObject binding in await ListAsync(resource, scope, cancellationToken))
+                rules.AddRange((await RulesOfAsync(binding, scope, user, cancellationToken)).Select(r => r.DeepClone().AsObject()));
+        }
+
+        return rules;
+    }
+
+    private async Task<bool> GrantsAsync(JsonObject binding, string ns, AuthorizationAttributes attributes, CancellationToken cancellationToken) =>
+        (await RulesOfAsync(binding, ns, attributes.User, cancellationToken)).Any(r => Allows(r, attributes));
+
+    /// <summary>The rules that a binding gives to a user; none when it is not about that user.</summary>
+    private async Task<IEnumerable<JsonObject>> RulesOfAsync(JsonObject binding, string ns, UserInfo user, CancellationToken cancellationToken)
+    {
+        if (!binding.Items("subjects").Any(s => Is(s, ns, user))) return [];
         bool cluster = (string?)binding.At("roleRef.kind") == "ClusterRole";
         var key = new ObjectKey(Group, cluster ? "clusterroles" : "roles", cluster ? "" : ns, (string?)binding.At("roleRef.name") ?? "");
-        return await store.GetAsync(key, cancellationToken) is { } role && (await RulesAsync(Parse(role), cancellationToken)).Any(r => Allows(r, attributes));
+        return await store.GetAsync(key, cancellationToken) is { } role ? await RulesAsync(Parse(role), cancellationToken) : [];
     }
 
     // admin, edit and view have no rules of their own: those of the roles with the labels they select.

@@ -12,6 +12,7 @@ internal static class Reviews
     {
         app.MapPost("/apis/authorization.k8s.io/v1/subjectaccessreviews", (HttpContext http, IAuthorizer authorizer) => AccessAsync(http, authorizer, isSelf: false));
         app.MapPost("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", (HttpContext http, IAuthorizer authorizer) => AccessAsync(http, authorizer, isSelf: true));
+        app.MapPost("/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", RulesAsync);
         app.MapPost("/apis/authentication.k8s.io/v1/tokenreviews", TokenAsync);
         app.MapPost("/apis/authentication.k8s.io/v1/selfsubjectreviews", SelfAsync);
     }
@@ -37,6 +38,24 @@ internal static class Reviews
             Name = Field(resource, "name"),
         }, http.RequestAborted);
         review["status"] = new JsonObject { ["allowed"] = decision.IsAllowed, ["reason"] = decision.Reason };
+        await WriteAsync(http, review);
+    }
+
+    private static async Task RulesAsync(HttpContext http)
+    {
+        JsonObject review = await ReadAsync(http);
+        UserInfo user = UserFeature.Of(http);
+        JsonArray resources = [], paths = [];
+        RbacAuthorizer rbac = (RbacAuthorizer)http.RequestServices.GetRequiredService<IAuthorizer>();
+        foreach (JsonObject rule in await rbac.RulesOfAsync(user, (string?)review.At("spec.namespace") ?? "", http.RequestAborted))
+            (rule["nonResourceURLs"] == null ? resources : paths).Add(rule);
+        if (user.IsInGroup(UserInfo.MastersGroup))
+        {
+            resources.Add(new JsonObject { ["verbs"] = new JsonArray("*"), ["apiGroups"] = new JsonArray("*"), ["resources"] = new JsonArray("*") });
+            paths.Add(new JsonObject { ["verbs"] = new JsonArray("*"), ["nonResourceURLs"] = new JsonArray("*") });
+        }
+
+        review["status"] = new JsonObject { ["resourceRules"] = resources, ["nonResourceRules"] = paths, ["incomplete"] = false };
         await WriteAsync(http, review);
     }
 

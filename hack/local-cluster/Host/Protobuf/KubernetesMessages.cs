@@ -55,6 +55,7 @@ internal static class KubernetesMessages
         ["ClusterRoleBinding"] = Of((1, M("metadata", ObjectMeta)), (2, L("subjects", Subject)), (3, M("roleRef", RoleReference))),
         ["SelfSubjectReview"] = Of((1, M("metadata", ObjectMeta))),
         ["SelfSubjectAccessReview"] = Of((1, M("metadata", ObjectMeta)), (2, M("spec", Of((1, M("resourceAttributes", ResourceAttributes)), (2, M("nonResourceAttributes", PathAttributes)))))),
+        ["SelfSubjectRulesReview"] = Of((1, M("metadata", ObjectMeta)), (2, M("spec", Of((1, T("namespace")))))),
         ["DeleteOptions"] = Of(
             (1, I("gracePeriodSeconds")), (2, M("preconditions", Of((1, T("uid")), (2, T("resourceVersion"))))), (4, T("propagationPolicy")), (5, L("dryRun"))),
     };

@@ -20,7 +20,7 @@ public sealed class ApplyOverHttpTests
         $"apiVersion: example.com/v1\nkind: Widget\nmetadata: {{name: {name}}}\n{rest}\n", "application/apply-patch+yaml");
 
     [TestMethod]
-    public async Task Apply_NewThenSame_CreatesThenChangesNothing()
+    public async Task M23_M24_M25_Apply_NewThenSame_CreatesThenChangesNothing()
     {
         Answer created = await Apply("a1", "spec: {size: 3}", "one");
         Answer again = await Apply("a1", "spec: {size: 3}", "one");
@@ -33,7 +33,7 @@ public sealed class ApplyOverHttpTests
     }
 
     [TestMethod]
-    public async Task Apply_FieldOfAnother_IsAConflictUntilForced()
+    public async Task M21_M30_Apply_FieldOfAnother_IsAConflictUntilForced()
     {
         await Apply("a2", "spec: {size: 3}", "one");
 
@@ -49,7 +49,7 @@ public sealed class ApplyOverHttpTests
     }
 
     [TestMethod]
-    public async Task Apply_UnknownField_IsA500WithoutReason()
+    public async Task V7_E2_Apply_UnknownField_IsA500WithoutReason()
     {
         Answer answer = await Apply("a3", "spec: {what: 3}", "one");
 
@@ -59,7 +59,7 @@ public sealed class ApplyOverHttpTests
     }
 
     [TestMethod]
-    public async Task Apply_NoLongerNamed_IsRemoved()
+    public async Task M21_Apply_NoLongerNamed_IsRemoved()
     {
         await Apply("a4", "spec: {size: 3, text: hello}", "one");
 
@@ -69,7 +69,7 @@ public sealed class ApplyOverHttpTests
     }
 
     [TestMethod]
-    public async Task Apply_ToStatus_ChangesStatusOnly()
+    public async Task M11_Apply_ToStatus_ChangesStatusOnly()
     {
         await Apply("a5", "spec: {size: 3}", "one");
 
@@ -82,7 +82,7 @@ public sealed class ApplyOverHttpTests
     }
 
     [TestMethod]
-    public async Task Put_AfterApply_TakesWhatItChanges()
+    public async Task M5_Put_AfterApply_TakesWhatItChanges()
     {
         JsonObject live = (await Apply("a6", "spec: {size: 3, text: x}", "one")).Json;
         live["spec"]!["size"] = 5;
@@ -105,7 +105,7 @@ public sealed class ApplyOverHttpTests
     }
 
     [TestMethod]
-    public async Task JsonPatch_OfManagedFieldsWithVersion_MigratesOwners()
+    public async Task M10_JsonPatch_OfManagedFieldsWithVersion_MigratesOwners()
     {
         JsonObject live = await s_server.CreateAsync(WidgetServer.New("a7", "blue"));
         string patch = $$$"""

@@ -14,7 +14,7 @@ public sealed class ApplyScenarioTests
 
     [TestMethod]
     [DynamicData(nameof(Cases))]
-    public void Apply_OfTheScenario_GivesWhatIsExpected(string name)
+    public void M8_M20_M21_M22_M26_M28_Apply_OfTheScenario_GivesWhatIsExpected(string name)
     {
         JsonObject request = Read(name, "request")!, applied = Read(name, "applied")!;
         JsonObject? live = Read(name, "live");

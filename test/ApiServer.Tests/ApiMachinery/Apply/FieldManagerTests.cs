@@ -28,12 +28,12 @@ public sealed class FieldManagerTests
     }
 
     [TestMethod]
-    public void Update_Create_OwnsEverythingButIdentityAndStatus() => Assert.AreEqual(
+    public void M1_M2_M3_Update_Create_OwnsEverythingButIdentityAndStatus() => Assert.AreEqual(
         "creator/Update: .metadata.labels .metadata.labels.a .spec .spec.args .spec.ports .spec.ports[port=80,protocol=\"TCP\"] .spec.ports[port=80,protocol=\"TCP\"].port .spec.tags .spec.tags[=\"t\"]",
         Widgets.Owners(Created("{metadata: {labels: {a: x}, uid: u, generation: 1}, spec: {args: [x], tags: [t], ports: [{port: 80}]}, status: {phase: P}}")));
 
     [TestMethod]
-    public void Update_ChangedField_MovesToTheUpdater()
+    public void M4_M5_Update_ChangedField_MovesToTheUpdater()
     {
         JsonObject live = Created("{spec: {size: 1, note: n}}");
 
@@ -43,7 +43,7 @@ public sealed class FieldManagerTests
     }
 
     [TestMethod]
-    public void Update_RemovedField_LeavesEverySet()
+    public void M5_Update_RemovedField_LeavesEverySet()
     {
         JsonObject live = Updated(Created("{spec: {size: 1, note: n}}"), "{spec: {size: 1, note: m}}", "other");
 
@@ -53,7 +53,7 @@ public sealed class FieldManagerTests
     }
 
     [TestMethod]
-    public void Update_SameManagerAgain_ExtendsItsEntry()
+    public void M6_Update_SameManagerAgain_ExtendsItsEntry()
     {
         JsonObject after = Updated(Created("{spec: {size: 1}}"), "{spec: {size: 1, note: n}}", "creator", seconds: 9);
 
@@ -62,7 +62,7 @@ public sealed class FieldManagerTests
     }
 
     [TestMethod]
-    public void Update_NothingChanged_KeepsTheTime()
+    public void M6_Update_NothingChanged_KeepsTheTime()
     {
         JsonObject live = Created("{spec: {size: 1}}");
 
@@ -73,7 +73,7 @@ public sealed class FieldManagerTests
     }
 
     [TestMethod]
-    public void Update_ThroughStatus_OwnsStatusOnly()
+    public void M11_Update_ThroughStatus_OwnsStatusOnly()
     {
         JsonObject after = Updated(Created("{spec: {size: 1}}"), "{spec: {size: 1}, status: {phase: P}}", "controller", "status", 1);
 
@@ -81,7 +81,7 @@ public sealed class FieldManagerTests
     }
 
     [TestMethod]
-    public void Update_ManagedFieldsReset_ForgetsAndNoLongerTracks()
+    public void M9_Update_ManagedFieldsReset_ForgetsAndNoLongerTracks()
     {
         JsonObject live = Created("{spec: {size: 1}}");
         JsonObject reset = Widgets.Widget("{metadata: {managedFields: [{}]}, spec: {size: 1}}");
@@ -97,7 +97,7 @@ public sealed class FieldManagerTests
     [DataRow("[]")]
     [DataRow("[{manager: m, operation: Nonsense, apiVersion: example.com/v1, fieldsType: FieldsV1}]")]
     [DataRow("[{manager: m, operation: Update, apiVersion: example.com/v1, fieldsType: FieldsV1, fieldsV1: {oops: {}}}]")]
-    public void Update_UnreadableManagedFields_KeepTheLiveOnes(string sent)
+    public void M9_Update_UnreadableManagedFields_KeepTheLiveOnes(string sent)
     {
         JsonObject live = Created("{spec: {size: 1}}");
         JsonObject after = Widgets.Widget($"{{metadata: {{managedFields: {sent}}}, spec: {{size: 1}}}}");
@@ -108,7 +108,7 @@ public sealed class FieldManagerTests
     }
 
     [TestMethod]
-    public void Update_SentManagedFields_AreTheNewBase()
+    public void M9_Update_SentManagedFields_AreTheNewBase()
     {
         JsonObject live = Created("{spec: {size: 1}}");
         JsonObject after = Widgets.Widget("{metadata: {managedFields: [{manager: kubectl, operation: Apply, apiVersion: example.com/v1, fieldsType: FieldsV1, fieldsV1: {f:spec: {f:size: {}}}}]}, spec: {size: 1}}");
@@ -120,7 +120,7 @@ public sealed class FieldManagerTests
     }
 
     [TestMethod]
-    public void Update_ManyManagers_AreCapped()
+    public void M7_Update_ManyManagers_AreCapped()
     {
         JsonObject live = Created("{spec: {config: {m0: 0}}}", "m0");
         for (int i = 1; i < 15; i++)
@@ -137,7 +137,7 @@ public sealed class FieldManagerTests
     }
 
     [TestMethod]
-    public void Apply_ConflictCauses_AreNamed()
+    public void M30_Apply_ConflictCauses_AreNamed()
     {
         JsonObject live = Created("{spec: {size: 1}}");
 
@@ -149,7 +149,7 @@ public sealed class FieldManagerTests
     }
 
     [TestMethod]
-    public void Apply_ConflictThroughStatus_NamesTheSubresource()
+    public void M30_Apply_ConflictThroughStatus_NamesTheSubresource()
     {
         JsonObject live = Updated(Created("{spec: {size: 1}}"), "{spec: {size: 1}, status: {phase: P}}", "c", "status");
 
@@ -159,7 +159,7 @@ public sealed class FieldManagerTests
     }
 
     [TestMethod]
-    public void Apply_StatusOnTheMainResource_IsNobodys()
+    public void M11_Apply_StatusOnTheMainResource_IsNobodys()
     {
         JsonObject live = Updated(Created("{spec: {size: 1}}"), "{spec: {size: 1}, status: {phase: P}}", "c", "status");
 
@@ -169,7 +169,7 @@ public sealed class FieldManagerTests
     }
 
     [TestMethod]
-    public void Apply_AtomicFields_AreReplacedAndConflictAsAWhole()
+    public void M26_M31_Apply_AtomicFields_AreReplacedAndConflictAsAWhole()
     {
         JsonObject live = Widgets.Fields.Apply(null, Widgets.Widget("{spec: {args: [a], selector: {x: '1'}}}"), "one", false, "", Widgets.Now);
 
@@ -186,7 +186,7 @@ public sealed class FieldManagerTests
     [DataRow("{apiVersion: example.com/v2, kind: Widget}", "invalid object type: example.com/v2, Kind=Widget")]
     [DataRow("{apiVersion: example.com/v1}", "invalid object type: example.com/v1, Kind=")]
     [DataRow("{apiVersion: example.com/v1, kind: Widget, metadata: {name: w, managedFields: [{manager: x}]}}", "metadata.managedFields must be nil")]
-    public void Apply_BadDocument_IsABadRequest(string yaml, string message)
+    public void M20_Apply_BadDocument_IsABadRequest(string yaml, string message)
     {
         var failure = Assert.ThrowsExactly<ApplyException>(() => Widgets.Fields.Apply(null, Widgets.Yaml(yaml), "a", false, "", Widgets.Now));
 
@@ -195,7 +195,7 @@ public sealed class FieldManagerTests
     }
 
     [TestMethod]
-    public void Apply_ItemWithoutItsKey_IsRefused()
+    public void M26_M32_Apply_ItemWithoutItsKey_IsRefused()
     {
         var failure = Assert.ThrowsExactly<ApplyException>(() => Widgets.Fields.Apply(null, Widgets.Widget("{spec: {ports: [{name: x}]}}"), "a", false, "", Widgets.Now));
 

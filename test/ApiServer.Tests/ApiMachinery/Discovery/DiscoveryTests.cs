@@ -17,7 +17,7 @@ public sealed class DiscoveryTests
     public static async Task StopAsync() => await s_server.DisposeAsync();
 
     [TestMethod]
-    public async Task D1_D11_D12_D13_Apis_Aggregated_ListsResourcesWithAnETag()
+    public async Task D1_D3_D4_D11_D12_D13_D14_Apis_Aggregated_ListsResourcesWithAnETag()
     {
         Answer answer = await s_server.SendAsync("GET", "/apis", accept: Aggregated + "," + Aggregated.Replace("v=v2", "v=v2beta1", StringComparison.Ordinal));
         Answer again = await s_server.SendAsync("GET", "/apis", accept: Aggregated, headers: ("If-None-Match", answer.Header("ETag")));
@@ -40,7 +40,7 @@ public sealed class DiscoveryTests
     }
 
     [TestMethod]
-    public async Task D6_D18_D21_D24_GroupVersion_Legacy_ListsResourcesAndSubresources()
+    public async Task D6_D18_D21_D22_D23_D24_D26_GroupVersion_Legacy_ListsResourcesAndSubresources()
     {
         Answer answer = await s_server.SendAsync("GET", "/apis/example.com/v1");
 
@@ -73,7 +73,7 @@ public sealed class DiscoveryTests
     }
 
     [TestMethod]
-    public async Task D28_E3_UnknownPaths_GetThePathsOrAStatus()
+    public async Task D28_E3_O10_UnknownPaths_GetThePathsOrAStatus()
     {
         Answer root = await s_server.SendAsync("GET", "/");
         Answer outside = await s_server.SendAsync("GET", "/apis/other.com/v1/things");

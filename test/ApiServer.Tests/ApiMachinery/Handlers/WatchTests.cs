@@ -119,7 +119,7 @@ public sealed class WatchTests
 
     [TestMethod]
     [Timeout(20_000)]
-    public async Task W11_W15_WatchList_MarksTheEndOfInitialEvents()
+    public async Task W11_W12_W13_W15_WatchList_MarksTheEndOfInitialEvents()
     {
         await s_server.CreateAsync(WidgetServer.New("a"), "w11");
         foreach (string query in new[] { "sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true", "allowWatchBookmarks=1" })

@@ -15,7 +15,7 @@ public sealed class WriteTests
     public static async Task StopAsync() => await s_server.DisposeAsync();
 
     [TestMethod]
-    public async Task C1_C2_Create_WithServerFields_FillsThemItself()
+    public async Task B8_B9_C1_C2_C7_Create_WithServerFields_FillsThemItself()
     {
         JsonObject widget = WidgetServer.New("c1");
         widget["metadata"]!["uid"] = "mine";
@@ -113,7 +113,7 @@ public sealed class WriteTests
     }
 
     [TestMethod]
-    public async Task B1_B2_Create_WithABadName_IsInvalid()
+    public async Task B1_B2_E4_E5_E6_Create_WithABadName_IsInvalid()
     {
         Answer bad = await s_server.SendAsync("POST", WidgetServer.Widgets(), WidgetServer.New("Bad"));
         JsonObject nameless = WidgetServer.New("");
@@ -312,7 +312,7 @@ public sealed class WriteTests
     }
 
     [TestMethod]
-    public async Task X5_X6_U7_Delete_WithFinalizers_WaitsForThem()
+    public async Task X5_X6_X7_U7_Delete_WithFinalizers_WaitsForThem()
     {
         JsonObject widget = WidgetServer.New("x6");
         widget["metadata"]!["finalizers"] = new JsonArray("example.com/hold");

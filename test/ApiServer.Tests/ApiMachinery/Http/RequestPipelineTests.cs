@@ -196,7 +196,7 @@ public sealed class RequestPipelineTests
 
         public async ValueTask MutateAsync(AdmissionRequest request, CancellationToken cancellationToken)
         {
-            await new NamespaceLifecycle(this).MutateAsync(request, cancellationToken);
+            await new NamespaceLifecycle(this, TimeProvider.System).MutateAsync(request, cancellationToken);
             if (request.Operation == "CREATE")
             {
                 request.Object!["spec"]!["color"] = "painted";

@@ -57,7 +57,7 @@ public sealed class OpenApiDocumentTests
     }
 
     [TestMethod]
-    public void Build_V3_PatchSaysWhatKubectlLooksFor()
+    public void O17_O19_O20_O23_O24_Build_V3_PatchSaysWhatKubectlLooksFor()
     {
         JsonNode patch = V3("apis/ai.deckhouse.io/v1alpha1")["paths"]![ItemPath]!["patch"]!;
 
@@ -72,7 +72,7 @@ public sealed class OpenApiDocumentTests
     }
 
     [TestMethod]
-    public void Build_V3_StrategicMergeIsAdvertisedOnlyWhereItIsSupported()
+    public void O21_K14_Build_V3_StrategicMergeIsAdvertisedOnlyWhereItIsSupported()
     {
         var content = (JsonObject)V3("api/v1")["paths"]!["/api/v1/widgets/{name}"]!["patch"]!["requestBody"]!["content"]!;
 
@@ -80,7 +80,7 @@ public sealed class OpenApiDocumentTests
     }
 
     [TestMethod]
-    public void Build_V3_KindsAndListsCarryTheirGvk()
+    public void O18_O22_Build_V3_KindsAndListsCarryTheirGvk()
     {
         var schemas = V3("apis/ai.deckhouse.io/v1alpha1")["components"]!["schemas"]!;
 
@@ -91,7 +91,7 @@ public sealed class OpenApiDocumentTests
     }
 
     [TestMethod]
-    public void Build_V2_SharedDefinitionsHaveNoGvk()
+    public void O5_O6_Build_V2_SharedDefinitionsHaveNoGvk()
     {
         foreach ((string name, JsonNode? definition) in (JsonObject)V2()["definitions"]!)
         {
@@ -100,7 +100,7 @@ public sealed class OpenApiDocumentTests
     }
 
     [TestMethod]
-    public void Build_V2_PathsHaveTheTrailingGroupVersion()
+    public void O4_Build_V2_PathsHaveTheTrailingGroupVersion()
     {
         JsonObject document = V2();
 
@@ -110,7 +110,7 @@ public sealed class OpenApiDocumentTests
     }
 
     [TestMethod]
-    public void Build_EveryReference_Resolves()
+    public void O26_Build_EveryReference_Resolves()
     {
         JsonObject v2 = V2(), v3 = V3("apis/ai.deckhouse.io/v1alpha1");
         foreach (string reference in References(v3))
@@ -125,7 +125,7 @@ public sealed class OpenApiDocumentTests
     }
 
     [TestMethod]
-    public void Build_OperationIds_AreUnique()
+    public void O24_Build_OperationIds_AreUnique()
     {
         var ids = ((JsonObject)V3("apis/ai.deckhouse.io/v1alpha1")["paths"]!).SelectMany(path => (JsonObject)path.Value!)
             .Select(operation => (operation.Value as JsonObject)?["operationId"]).Where(id => id is not null).Select(id => (string?)id).ToList();

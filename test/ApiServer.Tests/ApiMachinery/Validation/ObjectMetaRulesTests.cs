@@ -19,7 +19,7 @@ public sealed class ObjectMetaRulesTests
         """));
 
     [TestMethod]
-    public void Validate_BadName_QuotesTheRule() => Assert.AreEqual(
+    public void B1_Validate_BadName_QuotesTheRule() => Assert.AreEqual(
         "metadata.name: Invalid value: \"X\": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
             .Replace("\\\\", "\\", StringComparison.Ordinal),
         Errors("""{"name":"X","namespace":"n"}"""));
@@ -30,10 +30,10 @@ public sealed class ObjectMetaRulesTests
     [DataRow("""{"name":"a","namespace":"n","finalizers":["orphan","foregroundDeletion"]}""", "metadata.finalizers: Invalid value: [\"orphan\",\"foregroundDeletion\"]: finalizer orphan and foregroundDeletion cannot be both set")]
     [DataRow("""{"name":"a","namespace":"n","ownerReferences":[{"apiVersion":"v1","kind":"Pod","name":"x","uid":""}]}""", "metadata.ownerReferences.uid: Invalid value: \"\": must not be empty")]
     [DataRow("""{"name":"a","namespace":"n","ownerReferences":[{"apiVersion":"","kind":"Pod","name":"x","uid":"u"}]}""", "metadata.ownerReferences.apiVersion: Invalid value: \"\": version must not be empty")]
-    public void Validate_OneMistake_IsOneError(string metadata, string expected) => Assert.AreEqual(expected, Errors(metadata));
+    public void B2_B4_B5_Validate_OneMistake_IsOneError(string metadata, string expected) => Assert.AreEqual(expected, Errors(metadata));
 
     [TestMethod]
-    public void Validate_TwoControllers_NamesBoth()
+    public void B4_Validate_TwoControllers_NamesBoth()
     {
         string errors = Errors("""
             {"name":"a","namespace":"n","ownerReferences":[{"apiVersion":"v1","kind":"A","name":"x","uid":"1","controller":true},{"apiVersion":"v1","kind":"B","name":"y","uid":"2","controller":true}]}
@@ -43,7 +43,7 @@ public sealed class ObjectMetaRulesTests
     }
 
     [TestMethod]
-    public void Validate_HugeAnnotations_AreTooLong()
+    public void B3_Validate_HugeAnnotations_AreTooLong()
     {
         var obj = WithMetadata("""{"name":"a","annotations":{}}""");
         obj["metadata"]!["annotations"]!["k"] = new string('x', 262144);
@@ -58,7 +58,7 @@ public sealed class ObjectMetaRulesTests
         Assert.AreEqual("metadata.namespace: Forbidden: not allowed on this type", Errors("""{"name":"a","namespace":"n"}""", isNamespaced: false));
 
     [TestMethod]
-    public void ValidateUpdate_OfFixedFields_SaysImmutable()
+    public void B6_U5_ValidateUpdate_OfFixedFields_SaysImmutable()
     {
         var errors = ObjectMetaRules.ValidateUpdate(
             WithMetadata("""{"name":"b","uid":"u","deletionTimestamp":"2026-01-01T00:00:00Z"}"""), WithMetadata("""{"name":"a","uid":"u"}"""));
@@ -69,7 +69,7 @@ public sealed class ObjectMetaRulesTests
     }
 
     [TestMethod]
-    public void ValidateUpdate_NewFinalizerWhileTerminating_IsForbidden()
+    public void B7_ValidateUpdate_NewFinalizerWhileTerminating_IsForbidden()
     {
         const string Terminating = """{"name":"a","deletionTimestamp":"2026-01-01T00:00:00Z","finalizers":["e.com/a"]}""";
         var errors = ObjectMetaRules.ValidateUpdate(
@@ -81,7 +81,7 @@ public sealed class ObjectMetaRulesTests
     }
 
     [TestMethod]
-    public void Warnings_BareFinalizer_IsMentioned() => Assert.AreEqual(
+    public void B5_Warnings_BareFinalizer_IsMentioned() => Assert.AreEqual(
         "metadata.finalizers: \"foo\": prefer a domain-qualified finalizer name to avoid accidental conflicts with other finalizer writers",
         ObjectMetaRules.Warnings(WithMetadata("""{"finalizers":["foo","orphan"]}""")).Single());
 }
