@@ -75,6 +75,10 @@ public sealed class RegistryOptions : IValidatableObject
     [Option("How old a blob must be that no repository holds before its space is reclaimed.")]
     public TimeSpan GcGrace { get; set; } = TimeSpan.FromMinutes(1);
 
+    /// <summary>Ten minutes: far longer than any request to the storage may take, retries included.</summary>
+    [Option("How long a digest that nobody holds is marked before it goes, where several registries share a bucket: longer than any of them takes from finding a blob to linking it.")]
+    public TimeSpan GcCondemnedGrace { get; set; } = TimeSpan.FromMinutes(10);
+
     /// <summary>An hour: a multi-part push tags its first part within that, and an upload that became a model gives its space back the same day.</summary>
     [Option("How old a manifest must be that no tag, index or subject holds before it is dropped with what only it names.")]
     public TimeSpan UntaggedExpiry { get; set; } = TimeSpan.FromHours(1);

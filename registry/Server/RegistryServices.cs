@@ -5,6 +5,7 @@ using AiModels.Registry.Api;
 using AiModels.Registry.Capacity;
 using AiModels.Registry.GarbageCollection;
 using AiModels.Registry.Grants;
+using AiModels.Registry.Inspection;
 using AiModels.Registry.Storage;
 using AiModels.Registry.Storage.Backends;
 using AiModels.Registry.Transport;
@@ -46,6 +47,7 @@ public static partial class RegistryServices
         services.AddSingleton<CapacityEndpoints>();
         services.AddSingleton<TransferBuffers>();
         services.AddSingleton<ContentReceiver>();
+        services.AddSingleton<CondemnedDigests>();
         services.AddSingleton<BlobFence>();
         services.AddSingleton<BlobStore>();
         services.AddSingleton<TagStore>();
@@ -70,6 +72,8 @@ public static partial class RegistryServices
         services.AddSingleton<Marker>();
         services.AddSingleton<Sweeper>();
         services.AddSingleton<CleanupRequests>();
+        services.AddSingleton<ContentInspector>();
+        services.AddSingleton<InspectionEndpoints>();
         services.AddSingleton<GarbageCollector>();
         services.AddHostedService<GarbageCollectionService>();
         services.AddHealthChecks().AddCheck<StorageHealthCheck>("storage");
@@ -94,6 +98,11 @@ public static partial class RegistryServices
         Map("GET", "/accounting/repositories/{**name}", (http, name) => housekeeping.GetRepositoryAccountsAsync(http, name));
         Map("GET", "/accounting/grants/{name}", (http, name) => housekeeping.GetGrantAccountsAsync(http, name));
         Map("GET", "/collection", (http, _) => housekeeping.GetCollectionAsync(http));
+        InspectionEndpoints inspection = app.Services.GetRequiredService<InspectionEndpoints>();
+        Map("GET", "/inspect/usage", (http, _) => inspection.GetUsageAsync(http));
+        Map("GET", "/inspect/digests/{name}", inspection.ExplainAsync);
+        Map("GET", "/collection/plan", (http, _) => inspection.GetPlanAsync(http));
+        Map("POST", "/collection", (http, _) => inspection.CollectAsync(http));
         Map("GET", "/capacity", (http, _) => capacity.GetAsync(http));
         Map("PUT", "/capacity/reservations/{**name}", capacity.ReserveAsync);
         Map("GET", "/capacity/reservations/{**name}", capacity.FindAsync);

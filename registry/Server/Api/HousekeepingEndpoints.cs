@@ -49,8 +49,25 @@ internal sealed class HousekeepingEndpoints(
     public async Task GetCollectionAsync(HttpContext http)
     {
         Caller caller = authentication.Authenticate(http, "", GrantActions.Pull);
-        CollectionState state = await collector.ReadStateAsync(http.RequestAborted) ?? throw new RegistryException(RegistryError.NotFound, "No collection has run yet.");
-        await new RegistryRequest(http, "", "", caller).WriteJsonAsync(state, RegistryJson.Default.CollectionState);
+        List<CleanupRequest> requests = [];
+        await foreach (CleanupRequest request in cleanups.ListAsync(http.RequestAborted))
+        {
+            requests.Add(request);
+        }
+
+        var statement = new CollectionStatement
+        {
+            State = collector.Running is not null ? CollectionStanding.Running
+                : requests.Any(request => request.State == CleanupState.Queued) ? CollectionStanding.Queued
+                : requests.Count > 0 ? CollectionStanding.Armed
+                : CollectionStanding.Done,
+
+            // What others own is not told to everybody who may read something.
+            Cleanups = [.. requests.Where(request => caller.Allows(request.Repository, GrantActions.Pull))],
+            Running = await collector.ReadRunningAsync(http.RequestAborted),
+            Last = await collector.ReadStateAsync(http.RequestAborted),
+        };
+        await new RegistryRequest(http, "", "", caller).WriteJsonAsync(statement, RegistryJson.Default.CollectionStatement);
     }
 
     private static RegistryException Unknown(string name) => new(RegistryError.NameUnknown, $"There is no repository {name}.");

@@ -49,7 +49,7 @@ internal sealed partial class CapacityService(
         StoredBytes correction;
         try
         {
-            foreach (string folder in (string[])[StoragePaths.Blobs, StoragePaths.Uploads])
+            foreach (string folder in (string[])[StoragePaths.Blobs, StoragePaths.Quarantine, StoragePaths.Uploads])
             {
                 await foreach (StorageEntry entry in backend.ListAsync(folder, null, cancellationToken))
                 {
@@ -75,7 +75,8 @@ internal sealed partial class CapacityService(
         return correction;
     }
 
-    private async Task CountAsync(CancellationToken cancellationToken)
+    /// <summary>What the ledger must know before it can keep limits.</summary>
+    public async Task CountAsync(CancellationToken cancellationToken)
     {
         if (ledger.Limits.HasQuotas)
         {

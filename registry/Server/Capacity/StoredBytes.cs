@@ -10,10 +10,9 @@ internal readonly record struct StoredBytes(long Blobs, long Staged)
     public static StoredBytes operator -(StoredBytes left, StoredBytes right) => new(left.Blobs - right.Blobs, left.Staged - right.Staged);
 
     /// <summary>What an object counts for.</summary>
-    public static StoredBytes Of(string path, long length) =>
-        path.StartsWith(StoragePaths.Blobs, StringComparison.Ordinal) ? new StoredBytes(length, 0) : new StoredBytes(0, length);
+    public static StoredBytes Of(string path, long length) => StoragePaths.IsUploadPart(path) ? new StoredBytes(0, length) : new StoredBytes(length, 0);
 
     /// <summary>Whether objects at this path count; links, tags and notes do not.</summary>
     public static bool Counts(string path) =>
-        path.StartsWith(StoragePaths.Blobs, StringComparison.Ordinal) || StoragePaths.IsUploadPart(path);
+        path.StartsWith(StoragePaths.Blobs, StringComparison.Ordinal) || path.StartsWith(StoragePaths.Quarantine, StringComparison.Ordinal) || StoragePaths.IsUploadPart(path);
 }

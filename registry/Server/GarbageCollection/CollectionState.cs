@@ -32,6 +32,14 @@ internal sealed record CollectionState
     /// <summary>Blobs nobody holds that are too young to go.</summary>
     public long YoungBlobs { get; init; }
 
+    public long YoungBytes { get; init; }
+
+    /// <summary>Digests that wait, marked, until no process can still be about to refer to them.</summary>
+    public int CondemnedDigests { get; init; }
+
+    /// <summary>How often this collection was interrupted and went on.</summary>
+    public int Interruptions { get; init; }
+
     /// <summary>Cleanup requests whose space is still to be freed.</summary>
     public int QueuedCleanups { get; init; }
 

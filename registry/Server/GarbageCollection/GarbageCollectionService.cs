@@ -1,11 +1,12 @@
 using AiModels.Registry.Grants;
 using AiModels.Registry.Storage;
+using AiModels.Registry.Storage.Backends;
 
 namespace AiModels.Registry.GarbageCollection;
 
 /// <summary>Keeps house: collections on their interval and soon after a cleanup request, uploads left behind, accounts gone cold.</summary>
 internal sealed partial class GarbageCollectionService(
-    GarbageCollector collector, CleanupRequests cleanups, UploadStore uploads, TransferAccounts accounts, RegistryOptions options, RegistryMetrics metrics, TimeProvider clock,
+    GarbageCollector collector, IStorageBackend backend, CleanupRequests cleanups, UploadStore uploads, TransferAccounts accounts, RegistryOptions options, RegistryMetrics metrics, TimeProvider clock,
     ILogger<GarbageCollectionService> logger) : BackgroundService
 {
     // Deleting many models is one collection, not many.
@@ -20,7 +21,8 @@ internal sealed partial class GarbageCollectionService(
             Task requested = cleanups.WaitAsync(wake.Token);
 
             // Requests that had to stay are looked at again as soon as their blobs are old enough.
-            TimeSpan pause = isDone || options.GcGrace > options.GcInterval ? options.GcInterval : options.GcGrace + RequestDelay;
+            TimeSpan grace = backend.IsShared ? options.GcCondemnedGrace : options.GcGrace;
+            TimeSpan pause = isDone || grace > options.GcInterval ? options.GcInterval : grace + RequestDelay;
             Task next = Task.Delay(pause, clock, wake.Token);
             if (await Task.WhenAny(requested, next) == requested && requested.IsCompletedSuccessfully)
             {
@@ -39,7 +41,11 @@ internal sealed partial class GarbageCollectionService(
             int expired = await uploads.ExpireAsync(options.UploadExpiry, stoppingToken);
             metrics.ExpiredUploads(expired);
             accounts.Expire();
-            CollectionState state = await collector.CollectAsync(stoppingToken);
+            if (await collector.TryCollectAsync(stoppingToken) is not { } state)
+            {
+                return true; // Another process does it.
+            }
+
             if (state.FreedBlobs > 0 || expired > 0 || state.DroppedLinks > 0)
             {
                 Log.Collected(logger, state.FreedBytes, state.FreedBlobs, state.DroppedLinks, expired, state.StoredBytes);

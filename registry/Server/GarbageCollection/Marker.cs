@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using AiModels.ModelPack.Oci;
 using AiModels.Registry.Api;
 using AiModels.Registry.Storage;
@@ -6,14 +7,14 @@ using AiModels.Registry.Storage.Backends;
 namespace AiModels.Registry.GarbageCollection;
 
 /// <summary>
-/// Finds what is in use: every manifest that has a tag, is young, is named by an index or has a subject that lives; what those name; and blobs that wait for their
-/// manifest in a repository where something happened lately.
+/// Finds what is in use, one repository after the other: every manifest that has a tag, is young, is named by an index or has a subject that lives; what those name;
+/// and blobs that wait for their manifest in a repository where something happened lately. No more than one repository is in memory.
 /// </summary>
-internal sealed partial class Marker(IStorageBackend backend, ManifestStore manifests, TagStore tags, RegistryOptions options, TimeProvider clock, ILogger<Marker> logger)
+internal sealed partial class Marker(IStorageBackend backend, ManifestStore manifests, TagStore tags, RegistryOptions options, ILogger<Marker> logger)
 {
-    public async Task<MarkResult> MarkAsync(CancellationToken cancellationToken)
+    /// <param name="now">What ages are counted to: the storage's time when the mark began.</param>
+    public async IAsyncEnumerable<RepositoryMark> MarkAsync(DateTimeOffset now, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        var result = new MarkResult();
         var current = new RepositoryLinks("");
 
         // All links of a repository stand together in the order of paths: their folders differ from nested repositories by the underscore.
@@ -27,97 +28,105 @@ internal sealed partial class Marker(IStorageBackend backend, ManifestStore mani
 
             if (repository != current.Repository)
             {
-                await MarkRepositoryAsync(current, result, cancellationToken);
+                if (current.Repository.Length > 0)
+                {
+                    yield return await MarkRepositoryAsync(current, now, cancellationToken);
+                }
+
                 current = new RepositoryLinks(repository);
             }
 
+            string tag = "";
             if (kind == LinkKind.Tag)
             {
-                string tag = entry.Path[(entry.Path.LastIndexOf('/') + 1)..];
+                tag = entry.Path[(entry.Path.LastIndexOf('/') + 1)..];
                 digest = await tags.ResolveAsync(repository, tag, cancellationToken) ?? default;
             }
 
-            current.Add(kind, digest, entry.Modified);
+            current.Add(kind, digest, tag, entry.Modified);
         }
 
-        await MarkRepositoryAsync(current, result, cancellationToken);
-        return result;
+        if (current.Repository.Length > 0)
+        {
+            yield return await MarkRepositoryAsync(current, now, cancellationToken);
+        }
     }
 
-    private async Task MarkRepositoryAsync(RepositoryLinks links, MarkResult result, CancellationToken cancellationToken)
+    private async Task<RepositoryMark> MarkRepositoryAsync(RepositoryLinks links, DateTimeOffset now, CancellationToken cancellationToken)
     {
-        if (links.Repository.Length == 0)
+        var mark = new RepositoryMark(links.Repository) { LastActive = links.LastActive };
+        foreach ((Digest digest, DateTimeOffset modified) in links.Manifests)
         {
-            return;
+            MarkedManifest? manifest = await ReadAsync(links.Repository, digest, modified, cancellationToken);
+            mark.IsReadable = mark.IsReadable && manifest is not null;
+            mark.Manifests[digest] = (manifest ?? new MarkedManifest { Modified = modified }) with { Tags = [.. links.Tags.Where(tag => tag.Digest == digest).Select(tag => tag.Name)] };
         }
 
-        result.Repositories++;
-        result.Manifests += links.Manifests.Count;
-        var known = new Dictionary<Digest, KnownManifest>();
-        bool isReadable = true;
-        foreach ((Digest digest, _) in links.Manifests)
-        {
-            KnownManifest? manifest = await ReadAsync(links.Repository, digest, cancellationToken);
-            isReadable = isReadable && manifest is not null;
-            known[digest] = manifest ?? new KnownManifest(default, [], []);
-        }
-
-        HashSet<Digest> live = isReadable ? FindLive(links, known) : [.. known.Keys];
-        HashSet<Digest> named = [.. live, .. live.SelectMany(digest => known[digest].Blobs)];
+        FindLive(mark, now);
+        bool rests = now - links.LastActive > options.UnsealedExpiry;
+        mark.IsOnlyANote = links.IsOnlyANote && rests;
 
         // What is let go of with its manifest does not wait for another one.
-        HashSet<Digest> released = [.. known.Where(pair => !live.Contains(pair.Key)).SelectMany(pair => pair.Value.Blobs)];
-        result.StaleManifests.AddRange(known.Where(pair => !live.Contains(pair.Key)).Select(pair => new StaleManifest(links.Repository, pair.Key, [.. pair.Value.Blobs.Except(named)])));
-
-        // What cannot be read may name anything the repository holds.
-        bool keepsAll = !isReadable || clock.GetUtcNow() - links.LastActive <= options.UnsealedExpiry;
-        foreach (Digest blob in links.Blobs.Where(blob => !released.Contains(blob) || named.Contains(blob)))
+        HashSet<Digest> released = [.. mark.Manifests.Values.Where(manifest => manifest.Reason == HoldReason.None).SelectMany(manifest => manifest.Blobs).Select(blob => blob.Digest)];
+        foreach (ContentReference blob in mark.Manifests.Values.Where(manifest => manifest.Reason != HoldReason.None).SelectMany(manifest => manifest.Blobs))
         {
-            if (keepsAll || named.Contains(blob))
+            mark.Blobs[blob.Digest] = HoldReason.InManifest;
+        }
+
+        mark.StaleManifests.AddRange(mark.Manifests.Where(pair => pair.Value.Reason == HoldReason.None)
+            .Select(pair => (pair.Key, (IReadOnlyList<Digest>)[.. pair.Value.Blobs.Select(blob => blob.Digest).Distinct().Where(blob => !mark.Blobs.ContainsKey(blob))])));
+        foreach (Digest blob in links.Blobs.Where(blob => !mark.Blobs.ContainsKey(blob) && !released.Contains(blob)))
+        {
+            // What cannot be read may name anything the repository holds.
+            if (!mark.IsReadable || !rests)
             {
-                named.Add(blob);
+                mark.Blobs[blob] = mark.IsReadable ? HoldReason.Unsealed : HoldReason.Unreadable;
             }
             else
             {
-                result.StaleLinks.Add((links.Repository, blob));
+                mark.StaleBlobs.Add(blob);
             }
         }
 
-        foreach (Digest digest in named)
-        {
-            result.Holders[digest] = result.Holders.GetValueOrDefault(digest) + 1;
-        }
+        return mark;
     }
 
     /// <summary>Manifests with a tag, those too young to have one, and from there what an index names and what has a living subject.</summary>
-    private HashSet<Digest> FindLive(RepositoryLinks links, Dictionary<Digest, KnownManifest> known)
+    private void FindLive(RepositoryMark mark, DateTimeOffset now)
     {
-        ILookup<Digest, Digest> referrers = known.Where(pair => pair.Value.Subject.IsSet).ToLookup(pair => pair.Value.Subject, pair => pair.Key);
-        var live = new HashSet<Digest>();
-        var next = new Queue<Digest>(links.Tagged);
-        foreach ((Digest digest, DateTimeOffset modified) in links.Manifests)
+        ILookup<Digest, Digest> referrers = mark.Manifests.Where(pair => pair.Value.Subject.IsSet).ToLookup(pair => pair.Value.Subject, pair => pair.Key);
+        var next = new Queue<(Digest Digest, HoldReason Reason)>();
+        foreach ((Digest digest, MarkedManifest manifest) in mark.Manifests)
         {
-            if (clock.GetUtcNow() - modified < options.UntaggedExpiry)
+            HoldReason reason = !mark.IsReadable ? HoldReason.Unreadable
+                : manifest.Tags.Count > 0 ? HoldReason.Tagged
+                : now - manifest.Modified < options.UntaggedExpiry ? HoldReason.Young
+                : HoldReason.None;
+            if (reason != HoldReason.None)
             {
-                next.Enqueue(digest);
+                next.Enqueue((digest, reason));
             }
         }
 
-        while (next.TryDequeue(out Digest digest))
+        while (next.TryDequeue(out (Digest Digest, HoldReason Reason) item))
         {
-            if (known.TryGetValue(digest, out KnownManifest? manifest) && live.Add(digest))
+            if (mark.Manifests.TryGetValue(item.Digest, out MarkedManifest? manifest) && manifest.Reason == HoldReason.None)
             {
-                foreach (Digest held in manifest.Manifests.Concat(referrers[digest]))
+                manifest.Reason = item.Reason;
+                foreach (ContentReference child in manifest.Children)
                 {
-                    next.Enqueue(held);
+                    next.Enqueue((child.Digest, HoldReason.InIndex));
+                }
+
+                foreach (Digest referrer in referrers[item.Digest])
+                {
+                    next.Enqueue((referrer, HoldReason.RefersToSubject));
                 }
             }
         }
-
-        return live;
     }
 
-    private async Task<KnownManifest?> ReadAsync(string repository, Digest digest, CancellationToken cancellationToken)
+    private async Task<MarkedManifest?> ReadAsync(string repository, Digest digest, DateTimeOffset modified, CancellationToken cancellationToken)
     {
         try
         {
@@ -126,7 +135,7 @@ internal sealed partial class Marker(IStorageBackend backend, ManifestStore mani
             if (link is not null && content is not null)
             {
                 ManifestContent manifest = ManifestContent.Parse(content, link.MediaType);
-                return new KnownManifest(manifest.Subject ?? default, [.. manifest.Blobs.Select(blob => blob.Digest)], [.. manifest.Manifests.Select(child => child.Digest)]);
+                return new MarkedManifest { Modified = modified, Subject = manifest.Subject ?? default, Blobs = manifest.Blobs, Children = manifest.Manifests };
             }
 
             Log.Unreadable(logger, digest, repository, link is null ? "it was deleted meanwhile" : "its bytes are missing");
@@ -139,23 +148,24 @@ internal sealed partial class Marker(IStorageBackend backend, ManifestStore mani
         return null;
     }
 
-    /// <summary>What a mark needs of a manifest.</summary>
-    private sealed record KnownManifest(Digest Subject, IReadOnlyList<Digest> Blobs, IReadOnlyList<Digest> Manifests);
-
     /// <summary>The links of one repository.</summary>
     private sealed class RepositoryLinks(string repository)
     {
+        private bool _hasNote;
+
         public string Repository { get; } = repository;
 
         public List<(Digest Digest, DateTimeOffset Modified)> Manifests { get; } = [];
 
-        public List<Digest> Tagged { get; } = [];
+        public List<(string Name, Digest Digest)> Tags { get; } = [];
 
         public List<Digest> Blobs { get; } = [];
 
         public DateTimeOffset LastActive { get; private set; }
 
-        public void Add(LinkKind kind, Digest digest, DateTimeOffset modified)
+        public bool IsOnlyANote => _hasNote && Manifests.Count == 0 && Tags.Count == 0 && Blobs.Count == 0;
+
+        public void Add(LinkKind kind, Digest digest, string tag, DateTimeOffset modified)
         {
             LastActive = modified > LastActive ? modified : LastActive;
             switch (kind)
@@ -164,10 +174,13 @@ internal sealed partial class Marker(IStorageBackend backend, ManifestStore mani
                     Manifests.Add((digest, modified));
                     break;
                 case LinkKind.Tag:
-                    Tagged.Add(digest);
+                    Tags.Add((tag, digest));
                     break;
                 case LinkKind.Blob:
                     Blobs.Add(digest);
+                    break;
+                case LinkKind.Owner:
+                    _hasNote = true;
                     break;
             }
         }
@@ -182,29 +195,3 @@ internal sealed partial class Marker(IStorageBackend backend, ManifestStore mani
         public static partial void Unreadable(ILogger logger, Digest digest, string repository, string problem);
     }
 }
-
-/// <summary>What a mark found.</summary>
-internal sealed class MarkResult
-{
-    /// <summary>How many repositories hold a digest. What is not in here is in nobody's use.</summary>
-    public Dictionary<Digest, int> Holders { get; } = [];
-
-    /// <summary>Manifests that nothing holds any more, with the blobs that only they name.</summary>
-    public List<StaleManifest> StaleManifests { get; } = [];
-
-    /// <summary>Links to blobs that no manifest names, in repositories at rest.</summary>
-    public List<(string Repository, Digest Digest)> StaleLinks { get; } = [];
-
-    public int Repositories { get; set; }
-
-    public int Manifests { get; set; }
-
-    /// <summary>Something holds the digest after all.</summary>
-    public void Hold(Digest digest) => Holders[digest] = Holders.GetValueOrDefault(digest) + 1;
-}
-
-/// <summary>A manifest without tag, index or living subject.</summary>
-/// <param name="Repository">Where it is linked.</param>
-/// <param name="Digest">The manifest.</param>
-/// <param name="Blobs">Blobs that no living manifest of the repository names.</param>
-internal sealed record StaleManifest(string Repository, Digest Digest, IReadOnlyList<Digest> Blobs);

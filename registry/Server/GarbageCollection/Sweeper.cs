@@ -4,28 +4,86 @@ using AiModels.Registry.Storage.Backends;
 
 namespace AiModels.Registry.GarbageCollection;
 
-/// <summary>Removes what a mark did not find in use, each piece only when nobody has used it since the mark began.</summary>
-internal sealed class Sweeper(IStorageBackend backend, ManifestStore manifests, BlobFence fence, RegistryOptions options, TimeProvider clock)
+/// <summary>Removes what a mark did not find in use, each piece only when nobody uses it, here or in another process.</summary>
+internal sealed class Sweeper(IStorageBackend backend, ManifestStore manifests, BlobFence fence, CondemnedDigests condemned, RegistryOptions options)
 {
-    public async Task<SweepResult> SweepAsync(MarkResult mark, CancellationToken cancellationToken)
+    // A restart repeats at most so many steps of a listing, which is nothing beside the deletions it spares.
+    private const int SaveEvery = 5000;
+
+    /// <summary>
+    /// What nothing holds in one repository: all manifests first, then the links to what only they named. What somebody uses after all stays, with everything it names.
+    /// </summary>
+    public async Task SweepRepositoryAsync(RepositoryMark mark, DigestTable held, SweepResult result, CancellationToken cancellationToken)
     {
-        var result = new SweepResult();
-        await SweepManifestsAsync(mark, result, cancellationToken);
-        foreach ((string repository, Digest digest) in mark.StaleLinks)
+        foreach (Digest digest in mark.Held)
         {
-            await SweepLinkAsync(repository, digest, mark, result, cancellationToken);
+            held.Add(digest);
         }
 
-        await foreach (StorageEntry blob in backend.ListAsync(StoragePaths.Blobs, null, cancellationToken))
+        var released = new HashSet<Digest>(mark.StaleBlobs);
+        var kept = new HashSet<Digest>();
+        foreach ((Digest manifest, IReadOnlyList<Digest> blobs) in mark.StaleManifests)
         {
+            bool isGone = await TryDeleteAsync(manifest, () => manifests.DeleteAsync(mark.Repository, manifest, cancellationToken), cancellationToken);
+            (isGone ? released : kept).UnionWith(blobs);
+            result.DroppedManifests += isGone ? 1 : 0;
+            if (!isGone)
+            {
+                kept.Add(manifest);
+            }
+        }
+
+        released.ExceptWith(kept);
+        foreach (Digest blob in released)
+        {
+            if (await TryDeleteAsync(blob, () => backend.DeleteAsync(StoragePaths.BlobLink(mark.Repository, blob), cancellationToken).AsTask(), cancellationToken))
+            {
+                result.DroppedLinks++;
+            }
+            else
+            {
+                kept.Add(blob);
+            }
+        }
+
+        foreach (Digest digest in kept)
+        {
+            held.Add(digest);
+        }
+
+        result.WaitingBlobs += kept.Count;
+        if (mark.IsOnlyANote)
+        {
+            await backend.DeleteAsync(StoragePaths.Owner(mark.Repository), cancellationToken);
+        }
+    }
+
+    /// <summary>Frees blobs that nothing holds.</summary>
+    /// <param name="startAfter">Where an interrupted sweep had come to.</param>
+    /// <param name="save">Told now and then how far it is.</param>
+    public async Task SweepBlobsAsync(DigestTable held, DateTimeOffset now, SweepResult result, string? startAfter, Func<string, Task> save, CancellationToken cancellationToken)
+    {
+        int seen = 0;
+        await foreach (StorageEntry blob in backend.ListAsync(StoragePaths.Blobs, startAfter, cancellationToken))
+        {
+            if (++seen % SaveEvery == 0)
+            {
+                await save(blob.Path);
+            }
+
             if (!StoragePaths.TryReadBlob(blob.Path, out Digest digest))
             {
                 continue;
             }
 
-            int holders = mark.Holders.GetValueOrDefault(digest);
-            bool isYoung = clock.GetUtcNow() - blob.Modified < options.GcGrace;
-            if (holders == 0 && !isYoung && await TryDeleteAsync(digest, () => backend.DeleteAsync(blob.Path, cancellationToken).AsTask()))
+            int holders = held[digest];
+            if (holders > 0)
+            {
+                await condemned.AcquitAsync(digest, cancellationToken);
+            }
+
+            bool isYoung = now - blob.Modified < options.GcGrace;
+            if (holders == 0 && !isYoung && await TryDeleteAsync(digest, () => backend.DeleteAsync(blob.Path, cancellationToken).AsTask(), cancellationToken))
             {
                 result.FreedBlobs++;
                 result.FreedBytes += blob.Length;
@@ -33,56 +91,15 @@ internal sealed class Sweeper(IStorageBackend backend, ManifestStore manifests, 
             }
 
             result.YoungBlobs += holders == 0 ? 1 : 0;
+            result.YoungBytes += holders == 0 ? blob.Length : 0;
             result.StoredBlobs++;
             result.StoredBytes += blob.Length;
             result.ReferencedBytes += blob.Length * holders;
         }
-
-        return result;
     }
 
-    /// <summary>All manifests first, then the links to what only they named. One that somebody uses after all keeps everything it names.</summary>
-    private async Task SweepManifestsAsync(MarkResult mark, SweepResult result, CancellationToken cancellationToken)
-    {
-        var released = new HashSet<(string Repository, Digest Blob)>();
-        var kept = new HashSet<(string Repository, Digest Blob)>();
-        foreach (StaleManifest manifest in mark.StaleManifests)
-        {
-            bool isGone = await TryDeleteAsync(manifest.Digest, () => manifests.DeleteAsync(manifest.Repository, manifest.Digest, cancellationToken));
-            (isGone ? released : kept).UnionWith(manifest.Blobs.Select(blob => (manifest.Repository, blob)));
-            result.DroppedManifests += isGone ? 1 : 0;
-            if (!isGone)
-            {
-                mark.Hold(manifest.Digest);
-            }
-        }
-
-        foreach ((string repository, Digest blob) in kept)
-        {
-            mark.Hold(blob);
-        }
-
-        released.ExceptWith(kept);
-        foreach ((string repository, Digest blob) in released)
-        {
-            await SweepLinkAsync(repository, blob, mark, result, cancellationToken);
-        }
-    }
-
-    private async Task SweepLinkAsync(string repository, Digest blob, MarkResult mark, SweepResult result, CancellationToken cancellationToken)
-    {
-        if (await TryDeleteAsync(blob, () => backend.DeleteAsync(StoragePaths.BlobLink(repository, blob), cancellationToken).AsTask()))
-        {
-            result.DroppedLinks++;
-        }
-        else
-        {
-            mark.Hold(blob);
-        }
-    }
-
-    /// <summary>False when somebody uses the digest, or did since the mark began.</summary>
-    private async Task<bool> TryDeleteAsync(Digest digest, Func<Task<bool>> delete)
+    /// <summary>False when somebody uses the digest, or did since the mark began, or (between processes) has not had the time yet to say so.</summary>
+    private async Task<bool> TryDeleteAsync(Digest digest, Func<Task<bool>> delete, CancellationToken cancellationToken)
     {
         if (!fence.TryCondemn(digest))
         {
@@ -91,7 +108,13 @@ internal sealed class Sweeper(IStorageBackend backend, ManifestStore manifests, 
 
         try
         {
+            if (!await condemned.TrySentenceAsync(digest, cancellationToken))
+            {
+                return false;
+            }
+
             await delete();
+            await condemned.ForgetAsync(digest, cancellationToken);
             return true;
         }
         finally
@@ -102,7 +125,7 @@ internal sealed class Sweeper(IStorageBackend backend, ManifestStore manifests, 
 }
 
 /// <summary>What a sweep did, and what remains.</summary>
-internal sealed class SweepResult
+internal sealed record SweepResult
 {
     public long StoredBlobs { get; set; }
 
@@ -118,6 +141,11 @@ internal sealed class SweepResult
 
     public long DroppedLinks { get; set; }
 
-    /// <summary>Unused blobs that stay for now: too young, or just in somebody's hands.</summary>
+    /// <summary>Unused blobs that stay for now: too young, condemned, or just in somebody's hands.</summary>
     public long YoungBlobs { get; set; }
+
+    public long YoungBytes { get; set; }
+
+    /// <summary>Manifests and links that nothing holds and that stay for now.</summary>
+    public long WaitingBlobs { get; set; }
 }

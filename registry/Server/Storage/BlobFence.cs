@@ -3,12 +3,13 @@ using AiModels.ModelPack.Oci;
 namespace AiModels.Registry.Storage;
 
 /// <summary>
-/// Keeps garbage collection off the blobs that somebody is about to refer to, inside one process.
+/// Keeps garbage collection off the blobs that somebody is about to refer to: inside one process by what is in its memory, beyond it by <see cref="CondemnedDigests"/>.
 /// Whoever relies on a blob's presence (a push that finds it there, a mount, a manifest that names it) uses it for as long as it takes to write its own reference.
 /// The sweeper may condemn a digest only when nobody uses it and nobody did since its mark began: a reference written after the mark passed by is thereby safe.
 /// </summary>
-internal sealed class BlobFence
+internal sealed class BlobFence(CondemnedDigests condemned)
 {
+    private readonly CondemnedDigests _condemnedElsewhere = condemned;
     private readonly Lock _gate = new();
     private readonly Dictionary<Digest, int> _users = [];
     private readonly Dictionary<Digest, TaskCompletionSource> _condemned = [];
@@ -32,9 +33,11 @@ internal sealed class BlobFence
                 used.Add(digest);
             }
 
+            await _condemnedElsewhere.RescueAsync(digests, cancellationToken);
+            lease.Looked = _condemnedElsewhere.Timestamp;
             return lease;
         }
-        catch (OperationCanceledException)
+        catch
         {
             lease.Dispose();
             throw;
@@ -122,6 +125,25 @@ internal sealed class BlobFence
     internal sealed class Lease(BlobFence fence, IReadOnlyCollection<Digest> digests) : IDisposable
     {
         private BlobFence? _fence = fence;
+
+        /// <summary>When the digests were last looked at.</summary>
+        public long Looked { get; set; }
+
+        /// <summary>
+        /// To be asked before a reference is written. True when so much time has passed that another process may have deleted a blob meanwhile: it is protected again from
+        /// now on, but whether it is there must be looked up once more.
+        /// </summary>
+        public async ValueTask<bool> RenewAsync(CancellationToken cancellationToken)
+        {
+            if (_fence is not { } fence || !fence._condemnedElsewhere.IsOld(Looked))
+            {
+                return false;
+            }
+
+            await fence._condemnedElsewhere.RescueAsync(digests, cancellationToken);
+            Looked = fence._condemnedElsewhere.Timestamp;
+            return true;
+        }
 
         public void Dispose() => Interlocked.Exchange(ref _fence, null)?.Release(digests);
     }

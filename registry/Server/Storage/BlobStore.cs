@@ -53,7 +53,7 @@ internal sealed class BlobStore(IStorageBackend backend, ContentReceiver receive
             await ProveAsync(writer, path, digest, cancellationToken);
         }
 
-        await LinkAsync(repository, digest, isPaid: writer is not null, cancellationToken);
+        await LinkAsync(use, repository, digest, isPaid: writer is not null, cancellationToken);
         return content.Length;
     }
 
@@ -66,7 +66,7 @@ internal sealed class BlobStore(IStorageBackend backend, ContentReceiver receive
             await backend.ComposeAsync(parts, StoragePaths.Blob(digest), cancellationToken);
         }
 
-        await LinkAsync(repository, digest, isPaid: false, cancellationToken);
+        await LinkAsync(use, repository, digest, isPaid: false, cancellationToken);
     }
 
     /// <summary>Stores content that is in memory, without linking it: a manifest's bytes, which its own link makes visible. The caller uses the digest.</summary>
@@ -90,7 +90,7 @@ internal sealed class BlobStore(IStorageBackend backend, ContentReceiver receive
             return false;
         }
 
-        await LinkAsync(to, digest, isPaid: false, cancellationToken);
+        await LinkAsync(use, to, digest, isPaid: false, cancellationToken);
         return true;
     }
 
@@ -103,7 +103,7 @@ internal sealed class BlobStore(IStorageBackend backend, ContentReceiver receive
             return false;
         }
 
-        await LinkAsync(to, digest, isPaid: false, cancellationToken);
+        await LinkAsync(use, to, digest, isPaid: false, cancellationToken);
         return true;
     }
 
@@ -139,8 +139,13 @@ internal sealed class BlobStore(IStorageBackend backend, ContentReceiver receive
     }
 
     /// <param name="isPaid">Whether the repository's reservation was used when the bytes were stored.</param>
-    private async ValueTask LinkAsync(string repository, Digest digest, bool isPaid, CancellationToken cancellationToken)
+    private async ValueTask LinkAsync(BlobFence.Lease use, string repository, Digest digest, bool isPaid, CancellationToken cancellationToken)
     {
+        if (await use.RenewAsync(cancellationToken) && await backend.StatAsync(StoragePaths.Blob(digest), cancellationToken) is null)
+        {
+            throw new RegistryException(RegistryError.Unavailable, $"{digest} was deleted while it was being sent; send it again.");
+        }
+
         string link = StoragePaths.BlobLink(repository, digest);
         StorageEntry? existing = await backend.StatAsync(link, cancellationToken);
         bool isNew = existing is null;

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using AiModels.ModelPack.Oci;
 using AiModels.Registry.Api;
@@ -125,8 +126,16 @@ internal sealed record ManifestContent
         string mediaType = OptionalString(element, "mediaType") ?? "";
         bool hasUrls = element.TryGetProperty("urls", out JsonElement urls) && urls.ValueKind == JsonValueKind.Array && urls.GetArrayLength() > 0;
         bool isElsewhere = hasUrls || mediaType.Contains(".nondistributable.", StringComparison.Ordinal) || mediaType.Contains(".foreign.", StringComparison.Ordinal);
-        return new ContentReference(digest, size.GetInt64(), path, isElsewhere);
+        return new ContentReference(digest, size.GetInt64(), path, isElsewhere) { LogicalSize = ReadLogicalSize(element) ?? size.GetInt64() };
     }
+
+    /// <summary>What a chunk of a ModelPack is when it is unpacked. Only told to people, so that nonsense is no error.</summary>
+    private static long? ReadLogicalSize(JsonElement element) =>
+        element.TryGetProperty("annotations", out JsonElement annotations) && annotations.ValueKind == JsonValueKind.Object
+        && annotations.TryGetProperty(LayerAnnotations.Length, out JsonElement length) && length.ValueKind == JsonValueKind.String
+        && long.TryParse(length.GetString(), NumberStyles.None, CultureInfo.InvariantCulture, out long bytes) && bytes <= long.MaxValue / ManifestContent.MaxLength
+            ? bytes
+            : null;
 
     private static Dictionary<string, string>? ReadAnnotations(JsonElement root)
     {
@@ -160,4 +169,8 @@ internal sealed record ManifestContent
 /// <param name="Size">Its announced length.</param>
 /// <param name="Path">Where in the manifest it is named, for errors.</param>
 /// <param name="IsElsewhere">Whether clients get it from somewhere else, so that it need not be here.</param>
-internal readonly record struct ContentReference(Digest Digest, long Size, string Path, bool IsElsewhere);
+internal readonly record struct ContentReference(Digest Digest, long Size, string Path, bool IsElsewhere)
+{
+    /// <summary>Bytes of the file that it is a part of, before compression; <see cref="Size"/> where nothing else is said.</summary>
+    public long LogicalSize { get; init; } = Size;
+}

@@ -64,6 +64,12 @@ internal sealed class ManifestStore(IStorageBackend backend, BlobStore blobs, Ta
             await PutJsonAsync(StoragePaths.Referrer(repository, subject, digest), JsonSerializer.SerializeToUtf8Bytes(descriptor, RegistryJson.Default.ReferrerDescriptor), cancellationToken);
         }
 
+        if (await use.RenewAsync(cancellationToken))
+        {
+            await RequireContentAsync(repository, manifest, cancellationToken);
+            await blobs.StoreAsync(repository, digest, content, cancellationToken);
+        }
+
         var link = new ManifestLink { MediaType = manifest.MediaType, Size = content.Length, Subject = manifest.Subject?.ToString() };
         await PutJsonAsync(StoragePaths.ManifestLink(repository, digest), JsonSerializer.SerializeToUtf8Bytes(link, RegistryJson.Default.ManifestLink), cancellationToken);
         foreach (string name in names)

@@ -3,6 +3,7 @@ using AiModels.Registry.Api;
 using AiModels.Registry.Capacity;
 using AiModels.Registry.GarbageCollection;
 using AiModels.Registry.Grants;
+using AiModels.Registry.Inspection;
 
 namespace AiModels.Registry.Storage;
 
@@ -18,6 +19,11 @@ namespace AiModels.Registry.Storage;
 [JsonSerializable(typeof(TokenAnswer))]
 [JsonSerializable(typeof(CleanupRequest))]
 [JsonSerializable(typeof(CollectionState))]
+[JsonSerializable(typeof(UsageReport))]
+[JsonSerializable(typeof(DigestReport))]
+[JsonSerializable(typeof(CollectionPlan))]
+[JsonSerializable(typeof(RunningCollection))]
+[JsonSerializable(typeof(CollectionStatement))]
 [JsonSerializable(typeof(Reservation))]
 [JsonSerializable(typeof(ReservationRequest))]
 [JsonSerializable(typeof(ReservationStatement))]

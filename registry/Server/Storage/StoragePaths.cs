@@ -14,6 +14,7 @@ namespace AiModels.Registry.Storage;
 ///   _tags/model                                            the digest the tag names
 ///   _referrers/sha256/SUBJECT/sha256/abcd…                 the descriptor of a manifest whose subject is SUBJECT
 ///   _owner/model                                           {"kind","namespace","name"}: the model whose bytes these are, where its owner said so
+/// quarantine/sha256/abcd…                                  bytes that are no longer what their digest says; never served
 /// uploads/ID/session                                       {"repository","startedAt"} of an unfinished blob upload
 /// uploads/ID/parts/00000000000000000000                    its bytes from that offset, one object per request that brought some
 ///                                                          in a bucket parts/GUID, because several replicas may bring bytes for one offset at the same time, and then
@@ -21,6 +22,8 @@ namespace AiModels.Registry.Storage;
 /// cleanup/ID                                               a request to forget a repository, until its space is free
 /// capacity/NAME/_reservation                               room that is kept for what the repository NAME will still need
 /// collection/state                                         what the last garbage collection did
+/// collection/running                                       how far the one is that runs, or was interrupted
+/// collection/condemned/sha256/abcd…, collection/verdicts/ID, collection/leases/N     between processes that share a bucket: see CondemnedDigests and CollectionLease
 /// </code>
 /// Segments that begin with <c>_</c> cannot be part of a repository's name, so names nest freely. A digest is checked before it becomes part of a path, a name and a tag likewise.
 /// </summary>
@@ -28,9 +31,14 @@ internal static class StoragePaths
 {
     public const string Blobs = "blobs/";
     public const string Repositories = "repositories/";
+    public const string Quarantine = "quarantine/";
     public const string Uploads = "uploads/";
     public const string Cleanup = "cleanup/";
     public const string CollectionState = "collection/state";
+    public const string RunningCollection = "collection/running";
+    public const string Condemned = "collection/condemned/";
+    public const string Verdicts = "collection/verdicts/";
+    public const string Leases = "collection/leases/";
     public const string Capacity = "capacity/";
 
     private const string BlobLinks = "_blobs/";
@@ -92,6 +100,14 @@ internal static class StoragePaths
     public static string UploadClaims(string id) => $"{Uploads}{id}/claims/";
 
     public static string UploadClaim(string id, long offset) => UploadClaims(id) + offset.ToString("D20", CultureInfo.InvariantCulture);
+
+    public static string Quarantined(Digest digest) => Quarantine + Tail(digest);
+
+    public static string CondemnedNote(Digest digest) => Condemned + Tail(digest);
+
+    public static string Verdict(string id) => Verdicts + id;
+
+    public static string Lease(long term) => Leases + term.ToString("D20", CultureInfo.InvariantCulture);
 
     public static string CleanupRequest(string id) => Cleanup + id;
 

@@ -31,7 +31,7 @@ public sealed class GarbageCollectionTests : RegistryTestBase
         Assert.IsFalse(IsStored(Own));
         CollectionAssert.AreEqual(Shared, await PullAsync("models/other", Digest.Sha256Of(Shared)));
         StringAssert.Contains(await Registry.Http.GetStringAsync($"/repositories/{Repo}", Token), "\"state\":\"Done\"");
-        Assert.AreEqual(0, JsonNode.Parse(await Registry.Http.GetStringAsync("/collection", Token))!["queuedCleanups"]!.GetValue<int>());
+        Assert.AreEqual(0, JsonNode.Parse(await Registry.Http.GetStringAsync("/collection", Token))!["last"]!["queuedCleanups"]!.GetValue<int>());
     }
 
     [TestMethod]
@@ -159,7 +159,7 @@ public sealed class GarbageCollectionTests : RegistryTestBase
     [TestMethod]
     public async Task Fence_UsedSinceTheMark_IsNotCondemned()
     {
-        var fence = new BlobFence();
+        var fence = new BlobFence(Registry.Services.GetRequiredService<CondemnedDigests>());
         Digest digest = Digest.Sha256Of(Own);
         Assert.IsFalse(fence.TryCondemn(digest), "no collection is under way");
         fence.BeginCollection();
@@ -172,6 +172,81 @@ public sealed class GarbageCollectionTests : RegistryTestBase
         Assert.IsFalse(user.IsCompleted, "a use waits while the blob is being deleted");
         fence.Absolve(digest);
         (await user).Dispose();
+    }
+
+    [TestMethod]
+    public async Task Collect_InterruptedWhileSweeping_GoesOnWhereItWas()
+    {
+        byte[][] unheld = [.. Enumerable.Range(0, 40).Select(_ => TestRegistry.RandomBytes(100))];
+        foreach (byte[] content in unheld)
+        {
+            await Registry.PushBlobAsync(Repo, content);
+        }
+
+        await Registry.SendAsync(HttpMethod.Delete, $"/repositories/{Repo}");
+        Registry.Clock.Shift = TimeSpan.FromHours(1);
+
+        // As a killed process left it: half of the blobs are done.
+        Digest[] inOrder = [.. unheld.Select(content => Digest.Sha256Of(content)).OrderBy(digest => digest.Hex, StringComparer.Ordinal)];
+        var run = new RunningCollection
+        {
+            StartedAt = Registry.Clock.GetUtcNow(), Phase = CollectionPhase.Sweeping, Cursor = StoragePaths.Blob(inOrder[19]), Done = new SweepResult { FreedBlobs = 20, FreedBytes = 2000 },
+        };
+        Directory.CreateDirectory(Path.Combine(Registry.StorageFolder, "collection"));
+        await File.WriteAllTextAsync(
+            Path.Combine(Registry.StorageFolder, "collection", "running"), System.Text.Json.JsonSerializer.Serialize(run, RegistryJson.Default.RunningCollection), Token);
+        await Registry.RestartAsync();
+        await TestKit.Eventually.GetAsync(
+            async () => JsonNode.Parse(await Registry.Http.GetStringAsync("/collection", Token))!,
+            statement => (int?)statement["last"]?["interruptions"] == 1 && (int?)statement["last"]?["freedBlobs"] == 40,
+            "the collection went on by itself",
+            Token);
+        Assert.IsTrue(File.Exists(Path.Combine(Registry.StorageFolder, StoragePaths.Blob(inOrder[0]))), "what lies before the cursor is the next collection's");
+        Assert.AreEqual(20, (await CollectAsync()).FreedBlobs);
+        Assert.IsFalse(File.Exists(Path.Combine(Registry.StorageFolder, "collection", "running")));
+    }
+
+    [TestMethod]
+    public async Task Collection_State_IsQueuedThenArmedThenDone()
+    {
+        await CollectAsync();
+        Assert.AreEqual("Done", await StandingAsync());
+        await Registry.PushImageAsync(Repo, "model", Own);
+        await Registry.SendAsync(HttpMethod.Delete, $"/repositories/{Repo}");
+        Assert.AreEqual("Queued", await StandingAsync());
+        await CollectAsync();
+        Assert.AreEqual("Armed", await StandingAsync());
+        Registry.Clock.Shift = TimeSpan.FromHours(1);
+        await CollectAsync();
+        Assert.AreEqual("Done", await StandingAsync());
+
+        async Task<string?> StandingAsync() => (string?)JsonNode.Parse(await Registry.Http.GetStringAsync("/collection", Token))!["state"];
+    }
+
+    [TestMethod]
+    public void DigestTable_WithAHundredThousandDigests_CountsThemAllInLittleMemory()
+    {
+        Digest[] digests = [.. Enumerable.Range(0, 100_000).Select(i => Digest.Sha256Of(BitConverter.GetBytes(i)))];
+        long before = GC.GetTotalMemory(forceFullCollection: true);
+        var table = new DigestTable();
+        for (int i = 0; i < digests.Length; i++)
+        {
+            table.Add(digests[i]);
+            if (i % 3 == 0)
+            {
+                table.Add(digests[i]);
+            }
+        }
+
+        long used = GC.GetTotalMemory(forceFullCollection: true) - before;
+        Assert.AreEqual(100_000, table.Count);
+        for (int i = 0; i < digests.Length; i++)
+        {
+            Assert.AreEqual(i % 3 == 0 ? 2 : 1, table[digests[i]]);
+        }
+
+        Assert.AreEqual(0, table[Digest.Sha256Of(Own)]);
+        Assert.IsLessThan(100_000 * 40, used, "bytes");
     }
 
     /// <summary>Pushers that reuse blobs about to be swept, mounts, and collections without pause: no manifest ever names a missing blob.</summary>
@@ -234,7 +309,7 @@ public sealed class GarbageCollectionTests : RegistryTestBase
         Assert.IsGreaterThan(0, accepted);
     }
 
-    private Task<CollectionState> CollectAsync() => Registry.Services.GetRequiredService<GarbageCollector>().CollectAsync(Token);
+    private async Task<CollectionState> CollectAsync() => (await Registry.Services.GetRequiredService<GarbageCollector>().TryCollectAsync(Token))!;
 
     private bool IsStored(byte[] content) => File.Exists(Path.Combine(Registry.StorageFolder, StoragePaths.Blob(Digest.Sha256Of(content))));
 }
