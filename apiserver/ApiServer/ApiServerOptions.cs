@@ -120,7 +120,7 @@ public sealed class ApiServerOptions : IValidatableObject, IEtcdOptions
     [Option("The registry's address as grants tell it to others. Default: --registry.", Placeholder = "URL")]
     public string? RegistryUrl { get; set; }
 
-    [Option("Private key that registry grants are signed with, PEM; made when missing. Default: grant.key in --data-dir.", Placeholder = "FILE")]
+    [Option("Private key that registry grants are signed with, PEM, made when missing; or a folder of *.pem, of which the last by name signs two minutes after it appeared. Default: grant.key in --data-dir.", Placeholder = "FILE|DIR")]
     public string? GrantKey { get; set; }
 
     [Option("Folder to publish the public half of the grant key in, where the registry reads it.", Placeholder = "DIR")]

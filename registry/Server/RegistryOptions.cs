@@ -91,6 +91,15 @@ public sealed class RegistryOptions : IValidatableObject
     [Option("How long an unfinished blob upload is kept after its last byte.")]
     public TimeSpan UploadExpiry { get; set; } = TimeSpan.FromDays(1);
 
+    /// <summary>20 MiB/s: a terabyte in fifteen hours, and nothing that a disk or a client would notice.</summary>
+    [Option("How fast, in bytes a second, stored blobs are read again and compared with their digest; 0: never.", Bytes = true)]
+    [Range(0, long.MaxValue)]
+    public long ScrubRate { get; set; } = 20 * 1024 * 1024;
+
+    /// <summary>A week, counted from the end of the last.</summary>
+    [Option("How often every blob is read again.")]
+    public TimeSpan ScrubInterval { get; set; } = TimeSpan.FromDays(7);
+
     /// <summary>The folder of <see cref="Storage"/>, or null when it is a bucket.</summary>
     internal string? StorageFolder => Storage.StartsWith(FolderPrefix, StringComparison.Ordinal) ? Storage[FolderPrefix.Length..] : null;
 

@@ -6,6 +6,7 @@ using AiModels.Registry.Capacity;
 using AiModels.Registry.GarbageCollection;
 using AiModels.Registry.Grants;
 using AiModels.Registry.Inspection;
+using AiModels.Registry.Integrity;
 using AiModels.Registry.Storage;
 using AiModels.Registry.Storage.Backends;
 using AiModels.Registry.Transport;
@@ -56,6 +57,9 @@ public static partial class RegistryServices
 
         services.AddSingleton(provider => GrantKeys(options, provider));
         services.AddSingleton<GrantValidator>();
+        services.AddSingleton<Revocations>();
+        services.AddHostedService(provider => provider.GetRequiredService<Revocations>());
+        services.AddSingleton<RevocationEndpoints>();
         services.AddSingleton<GrantAuthentication>();
         services.AddSingleton<TokenEndpoint>();
         services.AddSingleton<TransferAccounts>();
@@ -72,6 +76,11 @@ public static partial class RegistryServices
         services.AddSingleton<Marker>();
         services.AddSingleton<Sweeper>();
         services.AddSingleton<CleanupRequests>();
+        services.AddSingleton<Quarantine>();
+        services.AddSingleton<IntegrityMetrics>();
+        services.AddSingleton<Scrubber>();
+        services.AddHostedService<ScrubService>();
+        services.AddSingleton<IntegrityEndpoints>();
         services.AddSingleton<ContentInspector>();
         services.AddSingleton<InspectionEndpoints>();
         services.AddSingleton<GarbageCollector>();
@@ -101,6 +110,12 @@ public static partial class RegistryServices
         InspectionEndpoints inspection = app.Services.GetRequiredService<InspectionEndpoints>();
         Map("GET", "/inspect/usage", (http, _) => inspection.GetUsageAsync(http));
         Map("GET", "/inspect/digests/{name}", inspection.ExplainAsync);
+        IntegrityEndpoints integrity = app.Services.GetRequiredService<IntegrityEndpoints>();
+        RevocationEndpoints revocations = app.Services.GetRequiredService<RevocationEndpoints>();
+        Map("POST", "/revocations", (http, _) => revocations.RevokeAsync(http));
+        Map("GET", "/revocations", (http, _) => revocations.ListAsync(http));
+        Map("GET", "/integrity", (http, _) => integrity.GetAsync(http));
+        Map("GET", "/integrity/repositories/{**name}", integrity.GetRepositoryAsync);
         Map("GET", "/collection/plan", (http, _) => inspection.GetPlanAsync(http));
         Map("POST", "/collection", (http, _) => inspection.CollectAsync(http));
         Map("GET", "/capacity", (http, _) => capacity.GetAsync(http));

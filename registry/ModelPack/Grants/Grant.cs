@@ -38,7 +38,7 @@ public static class GrantActions
     public const string Push = "push";
     public const string Delete = "delete";
 
-    /// <summary>To see all repositories' names, sizes and reasons, and to run collections: on <see cref="Registry"/> only, for operators.</summary>
+    /// <summary>To see all repositories' names, sizes and reasons, to run collections and to revoke grants: on <see cref="Registry"/> only, for operators.</summary>
     public const string Inspect = "inspect";
 
     /// <summary>Stands for the registry as a whole. No repository can have this name.</summary>

@@ -4,33 +4,54 @@ using System.Text;
 
 namespace AiModels.ModelPack.Grants;
 
-/// <summary>Signs grants. Held by the API server alone. Thread-safe.</summary>
+/// <summary>
+/// Signs grants. Held by the API server alone. Thread-safe. Where it is given a folder, its <c>*.pem</c> are all published and the last in ordinal order of their names
+/// signs, from <see cref="SettleTime"/> after it appeared: a key is rotated by adding a file (named by its date, for instance), and retired by removing the old one when the
+/// last grant that it signed has ended.
+/// </summary>
 public sealed class GrantSigner : IDisposable
 {
-    private readonly ECDsa _key;
-    private readonly Lock _signing = new();
-    private readonly string _header;
-    private readonly TimeProvider _time;
+    /// <summary>How long a new key is only published. Two minutes: what a Secret or ConfigMap takes to reach every registry.</summary>
+    public static readonly TimeSpan SettleTime = TimeSpan.FromMinutes(2);
 
-    private GrantSigner(ECDsa key, TimeProvider time)
+    // As soon as the registry looks for new keys.
+    private static readonly TimeSpan CheckEvery = TimeSpan.FromSeconds(5);
+
+    private readonly Lock _signing = new();
+    private readonly string _path;
+    private readonly TimeProvider _time;
+    private readonly HashSet<string> _publishedIn = new(StringComparer.Ordinal);
+    private SigningKey[] _keys = [];
+    private DateTimeOffset _checkedAt;
+
+    private GrantSigner(string path, TimeProvider time)
     {
-        _key = key;
-        _time = time;
-        KeyId = GrantKey.IdOf(key);
-        _header = GrantToken.EncodeHeader(KeyId);
+        (_path, _time) = (path, time);
+        Load();
     }
 
-    public string KeyId { get; }
-
-    /// <summary>Opens the private key in a PEM file; makes one, readable by its owner alone, when the file is missing.</summary>
-    public static GrantSigner Open(string keyFile, TimeProvider time)
+    /// <summary>The key that signs now.</summary>
+    public string KeyId
     {
-        if (!File.Exists(keyFile))
+        get
         {
-            Create(keyFile);
+            lock (_signing)
+            {
+                return Current().Id;
+            }
+        }
+    }
+
+    /// <summary>Opens the private key in a PEM file (made, readable by its owner alone, when it is missing), or the keys in a folder.</summary>
+    /// <exception cref="CryptographicException">A file holds no key, or the folder no file.</exception>
+    public static GrantSigner Open(string path, TimeProvider time)
+    {
+        if (!File.Exists(path) && !Directory.Exists(path))
+        {
+            Create(path);
         }
 
-        return new GrantSigner(GrantKey.FromPem(File.ReadAllText(keyFile), keyFile), time);
+        return new GrantSigner(path, time);
     }
 
     /// <summary>A token for these accesses that ends after <paramref name="life"/>.</summary>
@@ -42,28 +63,107 @@ public sealed class GrantSigner : IDisposable
         return Sign(new Grant { Subject = subject, Access = access, IssuedAt = now, ExpiresAt = expiresAt, Id = Guid.NewGuid().ToString("N") });
     }
 
-    /// <summary>Writes the public key into the folder a registry reads its keys from.</summary>
+    /// <summary>Writes the public keys into the folder a registry reads its keys from, now and whenever one is added.</summary>
     public void PublishKey(string folder)
     {
-        Directory.CreateDirectory(folder);
-        string file = Path.Combine(folder, KeyId + ".pem");
-        string temporary = file + ".tmp";
-        File.WriteAllText(temporary, _key.ExportSubjectPublicKeyInfoPem() + "\n");
-        File.Move(temporary, file, overwrite: true);
+        lock (_signing)
+        {
+            _publishedIn.Add(folder);
+            Publish(folder);
+        }
     }
 
-    public void Dispose() => _key.Dispose();
+    public void Dispose()
+    {
+        lock (_signing)
+        {
+            foreach (SigningKey key in _keys)
+            {
+                key.Key.Dispose();
+            }
+
+            _keys = [];
+        }
+    }
 
     internal string Sign(Grant grant)
     {
-        string signed = _header + "." + GrantToken.EncodeClaims(grant);
+        string signed;
         byte[] signature;
         lock (_signing)
         {
-            signature = _key.SignData(Encoding.ASCII.GetBytes(signed), HashAlgorithmName.SHA256, DSASignatureFormat.IeeeP1363FixedFieldConcatenation);
+            SigningKey current = Current();
+            signed = current.Header + "." + GrantToken.EncodeClaims(grant);
+            signature = current.Key.SignData(Encoding.ASCII.GetBytes(signed), HashAlgorithmName.SHA256, DSASignatureFormat.IeeeP1363FixedFieldConcatenation);
         }
 
         return signed + "." + Base64Url.EncodeToString(signature);
+    }
+
+    /// <summary>The newest key that registries know by now; called under the lock.</summary>
+    private SigningKey Current()
+    {
+        if (_time.GetUtcNow() - _checkedAt > CheckEvery)
+        {
+            Load();
+        }
+
+        DateTimeOffset settled = _time.GetUtcNow() - SettleTime;
+        return _keys.LastOrDefault(key => key.Since <= settled) ?? _keys[0];
+    }
+
+    private void Load()
+    {
+        _checkedAt = _time.GetUtcNow();
+        FileInfo[] files = Directory.Exists(_path) ? [.. new DirectoryInfo(_path).EnumerateFiles("*.pem").OrderBy(file => file.Name, StringComparer.Ordinal)] : [new FileInfo(_path)];
+        if (files.Length == 0)
+        {
+            // While keys are being exchanged the folder may be empty for a moment; at the start it must not be.
+            _ = _keys.Length > 0 ? 0 : throw new CryptographicException($"{_path} holds no *.pem: a folder of grant keys needs one at least");
+            return;
+        }
+
+        if (files.Select(file => (file.FullName, file.LastWriteTimeUtc)).SequenceEqual(_keys.Select(key => (key.File, key.Written))))
+        {
+            return;
+        }
+
+        SigningKey[] old = _keys;
+        _keys = [.. files.Select(SigningKey.Read)];
+        foreach (SigningKey key in old)
+        {
+            key.Key.Dispose();
+        }
+
+        foreach (string folder in _publishedIn)
+        {
+            Publish(folder);
+        }
+    }
+
+    private void Publish(string folder)
+    {
+        Directory.CreateDirectory(folder);
+        foreach (SigningKey key in _keys)
+        {
+            string file = Path.Combine(folder, key.Id + ".pem");
+            string temporary = file + ".tmp";
+            File.WriteAllText(temporary, key.Key.ExportSubjectPublicKeyInfoPem() + "\n");
+            File.Move(temporary, file, overwrite: true);
+        }
+    }
+
+    /// <summary>One private key.</summary>
+    private sealed record SigningKey(string File, DateTime Written, ECDsa Key, string Id, string Header)
+    {
+        public DateTimeOffset Since => new(Written, TimeSpan.Zero);
+
+        public static SigningKey Read(FileInfo file)
+        {
+            ECDsa key = GrantKey.FromPem(System.IO.File.ReadAllText(file.FullName), file.FullName);
+            string id = GrantKey.IdOf(key);
+            return new SigningKey(file.FullName, file.LastWriteTimeUtc, key, id, GrantToken.EncodeHeader(id));
+        }
     }
 
     private static void Create(string keyFile)

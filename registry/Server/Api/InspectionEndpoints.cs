@@ -14,34 +14,26 @@ internal sealed class InspectionEndpoints(GrantAuthentication authentication, Co
 {
     public async Task GetUsageAsync(HttpContext http)
     {
-        RegistryRequest request = Authorize(http);
+        RegistryRequest request = authentication.AuthorizeInspection(http);
         await request.WriteJsonAsync(await inspector.UsageAsync(request.Aborted), RegistryJson.Default.UsageReport);
     }
 
     public async Task ExplainAsync(HttpContext http, string digest)
     {
-        RegistryRequest request = Authorize(http);
+        RegistryRequest request = authentication.AuthorizeInspection(http);
         await request.WriteJsonAsync(await inspector.ExplainAsync(RegistryRequest.RequireDigest(digest), request.Aborted), RegistryJson.Default.DigestReport);
     }
 
     public async Task GetPlanAsync(HttpContext http)
     {
-        RegistryRequest request = Authorize(http);
+        RegistryRequest request = authentication.AuthorizeInspection(http);
         await request.WriteJsonAsync(await inspector.PlanAsync(request.Aborted), RegistryJson.Default.CollectionPlan);
     }
 
     public async Task CollectAsync(HttpContext http)
     {
-        RegistryRequest request = Authorize(http);
+        RegistryRequest request = authentication.AuthorizeInspection(http);
         CollectionState state = await collector.TryCollectAsync(request.Aborted) ?? throw new RegistryException(RegistryError.Unavailable, "Another process is collecting; try again later.");
         await request.WriteJsonAsync(state, RegistryJson.Default.CollectionState);
-    }
-
-    private RegistryRequest Authorize(HttpContext http)
-    {
-        Caller caller = authentication.Authenticate(http, "", GrantActions.Inspect);
-        return caller.Allows(GrantActions.Registry, GrantActions.Inspect)
-            ? new RegistryRequest(http, "", "", caller)
-            : throw new RegistryException(RegistryError.Denied, $"The grant of {caller.Subject} does not allow {GrantActions.Inspect} on {GrantActions.Registry}.");
     }
 }

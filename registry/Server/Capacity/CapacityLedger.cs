@@ -213,6 +213,15 @@ internal sealed class CapacityLedger(CapacityLimits limits, TimeProvider clock)
         }
     }
 
+    /// <summary>Repositories that have a reservation.</summary>
+    public IReadOnlyList<string> Reserved()
+    {
+        lock (_gate)
+        {
+            return [.. _accounts.Where(pair => pair.Value.Reservation is not null).Select(pair => pair.Key)];
+        }
+    }
+
     /// <summary>Repositories whose reservation has lapsed.</summary>
     public IReadOnlyList<string> Lapsed()
     {

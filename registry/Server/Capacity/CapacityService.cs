@@ -3,13 +3,16 @@ using AiModels.Registry.Storage.Backends;
 
 namespace AiModels.Registry.Capacity;
 
-/// <summary>Counts what is stored when the registry starts; until then limited writers wait. Afterwards it removes reservations that have lapsed.</summary>
+/// <summary>Counts what is stored when the registry starts; until then limited writers wait. Where several registries share a bucket it keeps an eye on what the others store and promise. Afterwards it removes reservations that have lapsed.</summary>
 internal sealed partial class CapacityService(
     IStorageBackend backend, CapacityLedger ledger, ReservationBook reservations, RepositoryOwners owners, RepositoryContent content, CapacityMetrics metrics, TimeProvider clock, ILogger<CapacityService> logger)
     : BackgroundService
 {
     private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan ExpiryInterval = TimeSpan.FromSeconds(30);
+
+    // A listing of a million objects is a thousand requests: not more often, and never where one process owns the storage and knows everything.
+    private static readonly TimeSpan ShareInterval = TimeSpan.FromMinutes(5);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -27,12 +30,22 @@ internal sealed partial class CapacityService(
             }
         }
 
+        long counted = clock.GetTimestamp();
         using var ticks = new PeriodicTimer(ExpiryInterval, clock);
         while (await WaitAsync(ticks, stoppingToken))
         {
             try
             {
                 await reservations.ExpireAsync(stoppingToken);
+                if (backend.IsShared)
+                {
+                    await reservations.ShareAsync(stoppingToken);
+                    if (clock.GetElapsedTime(counted) > ShareInterval)
+                    {
+                        await RecountAsync(stoppingToken);
+                        counted = clock.GetTimestamp();
+                    }
+                }
             }
             catch (IOException failure)
             {

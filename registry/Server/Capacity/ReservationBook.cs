@@ -111,6 +111,39 @@ internal sealed class ReservationBook(IStorageBackend backend, CapacityLedger le
         }
     }
 
+    /// <summary>Where several processes share the storage: takes over what the others have promised, and drops what they have given back.</summary>
+    public async Task ShareAsync(CancellationToken cancellationToken)
+    {
+        var stored = new HashSet<string>(StringComparer.Ordinal);
+        await foreach (StorageEntry entry in backend.ListAsync(StoragePaths.Capacity, null, cancellationToken))
+        {
+            if (StoragePaths.TryReadReservation(entry.Path, out string? repository) && stored.Add(repository)
+                && await backend.ReadAllAsync(entry.Path, MaxDocumentLength, cancellationToken) is { } document
+                && JsonSerializer.Deserialize(document, RegistryJson.Default.Reservation) is { } reservation
+                && (ledger.Find(repository) is not { } known || known.Reservation.CreatedAt < reservation.CreatedAt))
+            {
+                ledger.Know(repository, null, await content.SizeAsync(repository, cancellationToken));
+                ledger.Restore(reservation, reservation.ExpiresAt);
+            }
+        }
+
+        await _turn.WaitAsync(cancellationToken);
+        try
+        {
+            foreach (string repository in ledger.Reserved().Where(repository => !stored.Contains(repository)))
+            {
+                if (await backend.StatAsync(StoragePaths.Reservation(repository), cancellationToken) is null)
+                {
+                    ledger.Drop(repository);
+                }
+            }
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
     /// <summary>Removes reservations that nothing has renewed. Returns how many.</summary>
     public async Task<int> ExpireAsync(CancellationToken cancellationToken)
     {

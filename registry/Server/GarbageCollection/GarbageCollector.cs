@@ -103,6 +103,8 @@ internal sealed class GarbageCollector(
         run = run with { Phase = CollectionPhase.Sweeping };
         await sweeper.SweepBlobsAsync(held, now, result, run.Cursor, cursor => SaveAsync(run = run with { Cursor = cursor }, cancellationToken), cancellationToken);
 
+        await sweeper.SweepQuarantineAsync(held, cancellationToken);
+
         // Step 4: unused blobs that had to stay may be a request's: it is done when none is left.
         bool isClean = result.YoungBlobs == 0;
         foreach (CleanupRequest request in isClean ? armed : [])

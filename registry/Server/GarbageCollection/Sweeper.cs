@@ -98,6 +98,18 @@ internal sealed class Sweeper(IStorageBackend backend, ManifestStore manifests, 
         }
     }
 
+    /// <summary>Rotten bytes that nobody holds any more are nobody's loss.</summary>
+    public async Task SweepQuarantineAsync(DigestTable held, CancellationToken cancellationToken)
+    {
+        await foreach (StorageEntry entry in backend.ListAsync(StoragePaths.Quarantine, null, cancellationToken))
+        {
+            if (StoragePaths.TryReadTail(entry.Path, out Digest digest) && held[digest] == 0)
+            {
+                await backend.DeleteAsync(entry.Path, cancellationToken);
+            }
+        }
+    }
+
     /// <summary>False when somebody uses the digest, or did since the mark began, or (between processes) has not had the time yet to say so.</summary>
     private async Task<bool> TryDeleteAsync(Digest digest, Func<Task<bool>> delete, CancellationToken cancellationToken)
     {

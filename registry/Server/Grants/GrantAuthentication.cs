@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Text;
 using AiModels.ModelPack.Grants;
 using AiModels.ModelPack.Oci;
@@ -9,7 +10,7 @@ namespace AiModels.Registry.Grants;
 /// Finds the grant in a request, as a bearer token or as the password of Basic authentication (whose user name is ignored), and writes the challenge that
 /// leads stock clients to <c>/token</c> (https://distribution.github.io/distribution/spec/auth/token/).
 /// </summary>
-internal sealed class GrantAuthentication(GrantValidator grants, RegistryOptions options)
+internal sealed class GrantAuthentication(GrantValidator grants, Revocations revocations, RegistryOptions options)
 {
     public const string TokenPath = "/token";
     public const string Service = Grant.Audience;
@@ -28,7 +29,19 @@ internal sealed class GrantAuthentication(GrantValidator grants, RegistryOptions
             return options.Anonymous ? Caller.Anonymous : throw Unauthorized(http, repository, action, null);
         }
 
-        return grants.TryValidate(token, out Grant? grant, out string? problem) ? Caller.Holding(grant) : throw Unauthorized(http, repository, action, problem);
+        return TryRead(token, out Grant? grant, out string? problem) ? Caller.Holding(grant) : throw Unauthorized(http, repository, action, problem);
+    }
+
+    /// <summary>The grant in a token that is good and not revoked, or what is wrong with it.</summary>
+    public bool TryRead(string token, [NotNullWhen(true)] out Grant? grant, [NotNullWhen(false)] out string? problem)
+    {
+        if (grants.TryValidate(token, out grant, out problem))
+        {
+            problem = revocations.ProblemOf(grant);
+            grant = problem is null ? grant : null;
+        }
+
+        return grant is not null && problem is null;
     }
 
     /// <summary>A request for one repository by somebody whose grant allows the action there.</summary>
@@ -44,6 +57,16 @@ internal sealed class GrantAuthentication(GrantValidator grants, RegistryOptions
         return caller.Allows(repository, action)
             ? new RegistryRequest(http, repository, "", caller)
             : throw new RegistryException(RegistryError.Denied, $"The grant of {caller.Subject} does not allow {action} on {repository}.");
+    }
+
+    /// <summary>A request of an operator.</summary>
+    /// <exception cref="RegistryException">UNAUTHORIZED or DENIED.</exception>
+    public RegistryRequest AuthorizeInspection(HttpContext http)
+    {
+        Caller caller = Authenticate(http, "", GrantActions.Inspect);
+        return caller.Allows(GrantActions.Registry, GrantActions.Inspect)
+            ? new RegistryRequest(http, "", "", caller)
+            : throw new RegistryException(RegistryError.Denied, $"The grant of {caller.Subject} does not allow {GrantActions.Inspect} on {GrantActions.Registry}.");
     }
 
     /// <summary>The token of a request, or null.</summary>

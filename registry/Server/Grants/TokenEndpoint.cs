@@ -11,7 +11,7 @@ namespace AiModels.Registry.Grants;
 /// GET with Basic credentials (https://distribution.github.io/distribution/spec/auth/token/), or POST with a form
 /// (https://distribution.github.io/distribution/spec/auth/oauth/).
 /// </summary>
-internal sealed class TokenEndpoint(GrantValidator grants, RegistryOptions options, TimeProvider clock)
+internal sealed class TokenEndpoint(GrantAuthentication authentication, RegistryOptions options, TimeProvider clock)
 {
     // A form holds a grant and a few words.
     private const int MaxForm = 64 * 1024;
@@ -22,7 +22,7 @@ internal sealed class TokenEndpoint(GrantValidator grants, RegistryOptions optio
         Caller caller;
         if (token is not null)
         {
-            caller = grants.TryValidate(token, out Grant? grant, out string? problem) ? Caller.Holding(grant) : throw Unauthorized(problem);
+            caller = authentication.TryRead(token, out Grant? grant, out string? problem) ? Caller.Holding(grant) : throw Unauthorized(problem);
         }
         else
         {

@@ -5,11 +5,11 @@ using AiModels.Registry.Storage.Backends;
 namespace AiModels.Registry.Storage;
 
 /// <summary>
-/// One collector at a time among processes that share a storage. Terms are counted: <c>collection/leases/N</c> is written by whoever opens term N, of which there is
+/// One collector (or scrubber) at a time among processes that share a storage. Terms are counted: <c>collection/leases/N</c> is written by whoever opens term N, of which there is
 /// exactly one, and written again while it lives; the next term may be opened when the last one has not been written for <see cref="Lifetime"/>, by the storage's clock.
 /// Two collectors at once would not be dangerous, only wasteful, but for deletions that one of them began and did not end; those are over long before a lease is.
 /// </summary>
-internal sealed class CollectionLease(IStorageBackend backend, TimeProvider clock)
+internal sealed class CollectionLease(IStorageBackend backend, TimeProvider clock, string folder = StoragePaths.Leases)
 {
     /// <summary>A minute: three missed renewals.</summary>
     public static readonly TimeSpan Lifetime = TimeSpan.FromMinutes(1);
@@ -31,7 +31,7 @@ internal sealed class CollectionLease(IStorageBackend backend, TimeProvider cloc
         DateTimeOffset now = await backend.GetTimeAsync(cancellationToken);
         long began = clock.GetTimestamp();
         StorageEntry? last = null;
-        await foreach (StorageEntry entry in backend.ListAsync(StoragePaths.Leases, null, cancellationToken))
+        await foreach (StorageEntry entry in backend.ListAsync(folder, null, cancellationToken))
         {
             if (last is { } earlier)
             {
@@ -46,8 +46,8 @@ internal sealed class CollectionLease(IStorageBackend backend, TimeProvider cloc
             return false;
         }
 
-        long term = last is { } ended ? long.Parse(ended.Path.AsSpan(StoragePaths.Leases.Length), NumberStyles.None, CultureInfo.InvariantCulture) + 1 : 1;
-        string path = StoragePaths.Lease(term);
+        long term = last is { } ended ? long.Parse(ended.Path.AsSpan(folder.Length), NumberStyles.None, CultureInfo.InvariantCulture) + 1 : 1;
+        string path = StoragePaths.Lease(folder, term);
         if (!await backend.PutAsync(path, Encoding.UTF8.GetBytes(_holder), PutMode.IfAbsent, cancellationToken))
         {
             return false;

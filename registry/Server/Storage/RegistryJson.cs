@@ -4,6 +4,7 @@ using AiModels.Registry.Capacity;
 using AiModels.Registry.GarbageCollection;
 using AiModels.Registry.Grants;
 using AiModels.Registry.Inspection;
+using AiModels.Registry.Integrity;
 
 namespace AiModels.Registry.Storage;
 
@@ -19,6 +20,12 @@ namespace AiModels.Registry.Storage;
 [JsonSerializable(typeof(TokenAnswer))]
 [JsonSerializable(typeof(CleanupRequest))]
 [JsonSerializable(typeof(CollectionState))]
+[JsonSerializable(typeof(Revocation))]
+[JsonSerializable(typeof(Revocation[]))]
+[JsonSerializable(typeof(RevocationRequest))]
+[JsonSerializable(typeof(ScrubState))]
+[JsonSerializable(typeof(IntegrityStatement))]
+[JsonSerializable(typeof(RepositoryIntegrity))]
 [JsonSerializable(typeof(UsageReport))]
 [JsonSerializable(typeof(DigestReport))]
 [JsonSerializable(typeof(CollectionPlan))]

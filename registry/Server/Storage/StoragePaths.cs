@@ -22,6 +22,8 @@ namespace AiModels.Registry.Storage;
 /// cleanup/ID                                               a request to forget a repository, until its space is free
 /// capacity/NAME/_reservation                               room that is kept for what the repository NAME will still need
 /// collection/state                                         what the last garbage collection did
+/// revocations/ID                                           a grant that is no longer good, or a subject whose grants are not
+/// scrub/state, scrub/leases/N                              how far the scrubber is, and who scrubs
 /// collection/running                                       how far the one is that runs, or was interrupted
 /// collection/condemned/sha256/abcd…, collection/verdicts/ID, collection/leases/N     between processes that share a bucket: see CondemnedDigests and CollectionLease
 /// </code>
@@ -39,6 +41,9 @@ internal static class StoragePaths
     public const string Condemned = "collection/condemned/";
     public const string Verdicts = "collection/verdicts/";
     public const string Leases = "collection/leases/";
+    public const string Revocations = "revocations/";
+    public const string ScrubState = "scrub/state";
+    public const string ScrubLeases = "scrub/leases/";
     public const string Capacity = "capacity/";
 
     private const string BlobLinks = "_blobs/";
@@ -107,7 +112,9 @@ internal static class StoragePaths
 
     public static string Verdict(string id) => Verdicts + id;
 
-    public static string Lease(long term) => Leases + term.ToString("D20", CultureInfo.InvariantCulture);
+    public static string Lease(string folder, long term) => folder + term.ToString("D20", CultureInfo.InvariantCulture);
+
+    public static string Revocation(string id) => Revocations + id;
 
     public static string CleanupRequest(string id) => Cleanup + id;
 

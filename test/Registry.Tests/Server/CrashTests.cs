@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Http.Headers;
+using System.Text.Json.Nodes;
 using AiModels.ModelPack.Oci;
 using AiModels.Registry.Storage;
 using AiModels.TestKit;
@@ -26,7 +27,26 @@ public sealed class CrashTests
         using var folder = new TemporaryFolder();
         await KillAsync(folder.Combine("store"), Rounds, Token);
         AssertEveryStoredBlobIsWhole(folder.Combine("store"));
+        using RegistryProcess last = await RegistryProcess.StartAsync(folder.Combine("store"), Token, "--anonymous", "--capacity-limit", "100Gi");
+        await AssertAccountsEqualTheFilesAsync(last.Http, folder.Combine("store"));
     }
+
+    /// <summary>Whatever the kills left: what the ledger says is what lies there, to the byte.</summary>
+    private async Task AssertAccountsEqualTheFilesAsync(HttpClient http, string store)
+    {
+        await Eventually.GetAsync(
+            async () => ((long)JsonNode.Parse(await http.GetStringAsync("/capacity", Token))!["storedBytes"]!, BytesBelow(Path.Combine(store, "blobs"), "")),
+            pair => pair.Item1 == pair.Item2,
+            "stored bytes equal the files",
+            Token);
+        JsonNode statement = JsonNode.Parse(await http.GetStringAsync("/capacity", Token))!;
+        Assert.AreEqual(BytesBelow(Path.Combine(store, "uploads"), "parts"), (long)statement["stagedBytes"]!);
+        Assert.AreEqual(0, (long)statement["movingBytes"]!);
+        Assert.AreEqual((long)statement["limitBytes"]! - (long)statement["storedBytes"]! - (long)statement["stagedBytes"]!, (long)statement["freeBytes"]!);
+    }
+
+    private static long BytesBelow(string folder, string parent) => !Directory.Exists(folder) ? 0 : new DirectoryInfo(folder)
+        .EnumerateFiles("*", SearchOption.AllDirectories).Where(file => parent.Length == 0 || file.Directory!.Name == parent).Sum(file => file.Length);
 
     /// <summary>Kills the registry over a storage again and again, and checks what was acknowledged after each restart.</summary>
     /// <param name="storage">A folder, or <c>s3:BUCKET</c> that the options belong to.</param>

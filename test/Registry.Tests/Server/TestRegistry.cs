@@ -148,7 +148,7 @@ internal sealed class TestRegistry : IAsyncDisposable
 
     private async Task OpenAsync()
     {
-        var options = new RegistryOptions { Listen = ["http://127.0.0.1:0"], Storage = "folder:" + StorageFolder, Anonymous = true, GrantKeys = _folder.Combine("keys"), GcInterval = TimeSpan.FromDays(1) };
+        var options = new RegistryOptions { Listen = ["http://127.0.0.1:0"], Storage = "folder:" + StorageFolder, Anonymous = true, GrantKeys = _folder.Combine("keys"), GcInterval = TimeSpan.FromDays(1), ScrubRate = 0 };
         _configure?.Invoke(options);
         WebApplicationBuilder builder = ComponentHosting.CreateBuilder("registry");
         builder.Logging.SetMinimumLevel(LogLevel.Error);

@@ -1,0 +1,59 @@
+using AiModels.ModelPack.Grants;
+using AiModels.Registry.Capacity;
+using AiModels.Registry.Grants;
+using AiModels.Registry.Integrity;
+using AiModels.Registry.Storage;
+
+namespace AiModels.Registry.Api;
+
+/// <summary>
+/// <c>GET /integrity</c> (grant to inspect) tells how far the scrubber is and what lies in quarantine; <c>GET /integrity/repositories/NAME</c> (pull grant) what of it
+/// that repository has lost.
+/// </summary>
+internal sealed class IntegrityEndpoints(GrantAuthentication authentication, Scrubber scrubber, Quarantine quarantine, RepositoryOwners owners)
+{
+    public async Task GetAsync(HttpContext http)
+    {
+        RegistryRequest request = authentication.AuthorizeInspection(http);
+        var lost = new List<LostContent>();
+        await foreach (LostBlob blob in quarantine.ListAsync(request.Aborted))
+        {
+            lost.Add(LostContent.Of(blob));
+        }
+
+        await request.WriteJsonAsync(new IntegrityStatement { Scrub = await scrubber.ReadStateAsync(request.Aborted), Lost = lost }, RegistryJson.Default.IntegrityStatement);
+    }
+
+    public async Task GetRepositoryAsync(HttpContext http, string name)
+    {
+        RegistryRequest request = authentication.Authorize(http, name, GrantActions.Pull);
+        IReadOnlyList<LostBlob> lost = await quarantine.OfRepositoryAsync(name, request.Aborted);
+        var statement = new RepositoryIntegrity { Repository = name, Owner = await owners.FindAsync(name, request.Aborted), Lost = [.. lost.Select(LostContent.Of)] };
+        await request.WriteJsonAsync(statement, RegistryJson.Default.RepositoryIntegrity);
+    }
+}
+
+/// <summary>How sound the registry is.</summary>
+internal sealed record IntegrityStatement
+{
+    public ScrubState? Scrub { get; init; }
+
+    /// <summary>Blobs in quarantine that nobody has brought again.</summary>
+    public required IReadOnlyList<LostContent> Lost { get; init; }
+}
+
+/// <summary>How sound one repository is.</summary>
+internal sealed record RepositoryIntegrity
+{
+    public required string Repository { get; init; }
+
+    public RepositoryOwner? Owner { get; init; }
+
+    public required IReadOnlyList<LostContent> Lost { get; init; }
+}
+
+/// <summary>A blob that is missing because its bytes have rotted.</summary>
+internal sealed record LostContent(string Digest, long Bytes, DateTimeOffset Since)
+{
+    public static LostContent Of(LostBlob blob) => new(blob.Digest.ToString(), blob.Bytes, blob.Since);
+}

@@ -1,0 +1,29 @@
+using System.Diagnostics.Metrics;
+
+namespace AiModels.Registry.Integrity;
+
+/// <summary>What the scrubber measures.</summary>
+internal sealed class IntegrityMetrics
+{
+    private readonly Counter<long> _checked;
+    private readonly Counter<long> _rotten;
+    private long _missing;
+
+    public IntegrityMetrics(IMeterFactory meters)
+    {
+        Meter meter = meters.Create(RegistryMetrics.MeterName);
+        _checked = meter.CreateCounter<long>("aimodels.registry.scrub.checked", "By", "Bytes that were read again and compared with their digest.");
+        _rotten = meter.CreateCounter<long>("aimodels.registry.scrub.rotten", "{blob}", "Blobs whose bytes were no longer what their digest says.");
+        meter.CreateObservableGauge("aimodels.registry.scrub.missing", () => Interlocked.Read(ref _missing), "{blob}", "Blobs in quarantine that nobody has brought again.");
+    }
+
+    public void Checked(int bytes) => _checked.Add(bytes);
+
+    public void Rotten()
+    {
+        _rotten.Add(1);
+        Interlocked.Increment(ref _missing);
+    }
+
+    public void Missing(int count) => Interlocked.Exchange(ref _missing, count);
+}

@@ -1,0 +1,93 @@
+using System.Net;
+using System.Net.Http.Json;
+using AiModels.ModelPack.Grants;
+using AiModels.Registry.Tests.Server.Api;
+
+namespace AiModels.Registry.Tests.Server.Grants;
+
+/// <summary>Grants that are taken back before they end, and keys that are exchanged (requirement S3).</summary>
+[TestClass]
+public sealed class RevocationTests : RegistryTestBase
+{
+    private string Operator => Registry.Grant(GrantActions.Registry, GrantActions.Inspect);
+
+    [TestMethod]
+    public async Task Revoke_OneGrant_RefusesItAtOnceAndAfterARestartAndNoOther()
+    {
+        string revoked = Registry.Grant(Repo, GrantActions.Pull), other = Registry.Grant(Repo, GrantActions.Pull);
+        await ExpectAsync(HttpStatusCode.OK, null, await Registry.GetAsync("/v2/", revoked));
+
+        await ExpectAsync(HttpStatusCode.Created, null, await RevokeAsync(new { grant = IdOf(revoked), reason = "leaked" }));
+
+        HttpResponseMessage refused = await Registry.GetAsync("/v2/", revoked);
+        await ExpectAsync(HttpStatusCode.Unauthorized, "UNAUTHORIZED", refused);
+        Assert.Contains("leaked", await refused.Content.ReadAsStringAsync(Token));
+        await ExpectAsync(HttpStatusCode.Unauthorized, null, await Registry.GetAsync("/token", revoked));
+        await ExpectAsync(HttpStatusCode.OK, null, await Registry.GetAsync("/v2/", other));
+        await Registry.RestartAsync();
+        await ExpectAsync(HttpStatusCode.Unauthorized, "UNAUTHORIZED", await Registry.GetAsync("/v2/", revoked));
+    }
+
+    [TestMethod]
+    public async Task Revoke_Subject_RefusesWhatItHasAndTakesWhatItIsGivenAfterwards()
+    {
+        string before = Registry.Grant(TimeSpan.FromHours(1), "node/worker-1", (Repo, [GrantActions.Pull]));
+        string other = Registry.Grant(TimeSpan.FromHours(1), "node/worker-2", (Repo, [GrantActions.Pull]));
+        await ExpectAsync(HttpStatusCode.Created, null, await RevokeAsync(new { subject = "node/worker-1" }));
+        Registry.Clock.Shift += TimeSpan.FromSeconds(2);
+        string after = Registry.Grant(TimeSpan.FromHours(1), "node/worker-1", (Repo, [GrantActions.Pull]));
+
+        await ExpectAsync(HttpStatusCode.Unauthorized, null, await Registry.GetAsync("/v2/", before));
+        await ExpectAsync(HttpStatusCode.OK, null, await Registry.GetAsync("/v2/", other));
+        await ExpectAsync(HttpStatusCode.OK, null, await Registry.GetAsync("/v2/", after));
+    }
+
+    [TestMethod]
+    public async Task Revoke_WithoutTheRightOrSense_IsRefused()
+    {
+        HttpResponseMessage denied = await Registry.SendAsync(HttpMethod.Post, "/revocations", JsonContent.Create(new { subject = "x" }), Registry.Grant(Repo, GrantActions.Delete));
+        await ExpectAsync(HttpStatusCode.Forbidden, "DENIED", denied);
+        await ExpectAsync(HttpStatusCode.BadRequest, null, await RevokeAsync(new { grant = "a", subject = "b" }));
+        await ExpectAsync(HttpStatusCode.BadRequest, null, await RevokeAsync(new { reason = "none" }));
+    }
+
+    [TestMethod]
+    public void Signer_OfAFolder_SignsWithTheNewKeyWhenItHasSettledAndPublishesBoth()
+    {
+        using var folder = new TemporaryFolder();
+        string keys = folder.Combine("private"), published = folder.Combine("public");
+        Directory.CreateDirectory(keys);
+        var clock = new ShiftedClock();
+        using GrantSigner old = GrantSigner.Open(Path.Combine(keys, "2026-01.pem"), clock);
+        File.SetLastWriteTimeUtc(Path.Combine(keys, "2026-01.pem"), clock.GetUtcNow().UtcDateTime - TimeSpan.FromHours(1));
+        using GrantSigner signer = GrantSigner.Open(keys, clock);
+        signer.PublishKey(published);
+        Assert.AreEqual(old.KeyId, signer.KeyId);
+
+        using GrantSigner next = GrantSigner.Open(Path.Combine(keys, "2026-02.pem"), clock);
+        clock.Shift += TimeSpan.FromSeconds(6);
+        Assert.AreEqual(old.KeyId, signer.KeyId, "registries may not know the new key yet");
+        Assert.AreEqual(2, Directory.GetFiles(published, "*.pem").Length, "but they are told");
+
+        string before = signer.Sign("job/a/b", [new GrantAccess(Repo, [GrantActions.Pull])], TimeSpan.FromHours(1), out _);
+        clock.Shift += GrantSigner.SettleTime;
+        Assert.AreEqual(next.KeyId, signer.KeyId);
+        string after = signer.Sign("job/a/b", [new GrantAccess(Repo, [GrantActions.Pull])], TimeSpan.FromHours(1), out _);
+        var validator = new GrantValidator(new GrantKeySet(published, clock), clock);
+        Assert.IsTrue(validator.TryValidate(before, out _, out _), "what the old key signed stays good");
+        Assert.IsTrue(validator.TryValidate(after, out _, out _));
+    }
+
+    private async Task<HttpResponseMessage> RevokeAsync(object document)
+    {
+        var content = JsonContent.Create(document);
+        await content.LoadIntoBufferAsync(Token); // with a Content-Length, which JsonContent alone does not tell
+        return await Registry.SendAsync(HttpMethod.Post, "/revocations", content, Operator);
+    }
+
+    private static string IdOf(string token)
+    {
+        string claims = System.Text.Encoding.UTF8.GetString(System.Buffers.Text.Base64Url.DecodeFromChars(token.Split('.')[1]));
+        return (string)System.Text.Json.Nodes.JsonNode.Parse(claims)!["jti"]!;
+    }
+}

@@ -1,0 +1,106 @@
+using System.Net;
+using System.Text.Json.Nodes;
+using AiModels.ModelPack.Oci;
+using AiModels.Registry.Integrity;
+using AiModels.Registry.Storage;
+using AiModels.Registry.Tests.Server.Api;
+using AiModels.TestKit;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace AiModels.Registry.Tests.Server.Integrity;
+
+[TestClass]
+public sealed class ScrubberTests : RegistryTestBase
+{
+    private static readonly byte[] Content = TestRegistry.RandomBytes(300_000);
+
+    [TestMethod]
+    public async Task Scrub_RottenBlob_IsNeverServedAgainAndIsTold()
+    {
+        await Registry.PushImageAsync(Repo, "model", Content);
+        await Registry.PushImageAsync("models/sound", "model", TestRegistry.RandomBytes(1000));
+        Rot(Content);
+
+        await ScrubAsync();
+
+        Digest digest = Digest.Sha256Of(Content);
+        await ExpectAsync(HttpStatusCode.NotFound, "BLOB_UNKNOWN", await Registry.GetAsync($"/v2/{Repo}/blobs/{digest}"));
+        JsonNode lost = JsonNode.Parse(await Registry.Http.GetStringAsync($"/integrity/repositories/{Repo}", Token))!["lost"]!;
+        Assert.AreEqual(digest.ToString(), (string?)lost[0]!["digest"]);
+        Assert.IsEmpty(JsonNode.Parse(await Registry.Http.GetStringAsync("/integrity/repositories/models/sound", Token))!["lost"]!.AsArray());
+        JsonNode all = JsonNode.Parse(await Registry.Http.GetStringAsync("/integrity", Token))!;
+        Assert.AreEqual(1, (long)all["scrub"]!["rottenBlobs"]!);
+        Assert.Contains("rotted", (string)JsonNode.Parse(await Registry.Http.GetStringAsync($"/inspect/digests/{digest}", Token))!["summary"]!);
+    }
+
+    [TestMethod]
+    public async Task Push_OfRottenContent_HealsIt()
+    {
+        await Registry.PushImageAsync(Repo, "model", Content);
+        Rot(Content);
+        await ScrubAsync();
+
+        await Registry.PushBlobAsync(Repo, Content);
+        await ScrubAsync();
+
+        CollectionAssert.AreEqual(Content, await PullAsync(Repo, Digest.Sha256Of(Content)));
+        JsonNode all = JsonNode.Parse(await Registry.Http.GetStringAsync("/integrity", Token))!;
+        Assert.IsEmpty(all["lost"]!.AsArray());
+        Assert.IsFalse(File.Exists(Path.Combine(Registry.StorageFolder, StoragePaths.Quarantined(Digest.Sha256Of(Content)))));
+    }
+
+    [TestMethod]
+    public async Task Scrub_AfterARestart_GoesOnAtItsCursor()
+    {
+        byte[][] contents = [.. Enumerable.Range(0, 6).Select(_ => TestRegistry.RandomBytes(100))];
+        foreach (byte[] content in contents)
+        {
+            await Registry.PushBlobAsync(Repo, content);
+        }
+
+        byte[][] ordered = [.. contents.OrderBy(content => Digest.Sha256Of(content).Hex, StringComparer.Ordinal)];
+        Rot(ordered[0]);
+        Rot(ordered[5]);
+        var state = new ScrubState { Cursor = StoragePaths.Blob(Digest.Sha256Of(ordered[2])), PassStartedAt = Registry.Clock.GetUtcNow(), CheckedBlobs = 3 };
+        Directory.CreateDirectory(Path.Combine(Registry.StorageFolder, "scrub"));
+        await File.WriteAllTextAsync(Path.Combine(Registry.StorageFolder, "scrub", "state"), System.Text.Json.JsonSerializer.Serialize(state, RegistryJson.Default.ScrubState), Token);
+
+        Scrubber scrubber = Registry.Services.GetRequiredService<Scrubber>();
+        await scrubber.RunAsync(Token);
+        ScrubState first = (await scrubber.ReadStateAsync(Token))!;
+        Assert.AreEqual(6, first.CheckedBlobs);
+        Assert.AreEqual(1, first.RottenBlobs, "what lies before the cursor was read before the restart");
+
+        Registry.Clock.Shift += TimeSpan.FromDays(8);
+        await scrubber.RunAsync(Token);
+        Assert.AreEqual(2, (await scrubber.ReadStateAsync(Token))!.RottenBlobs);
+    }
+
+    [TestMethod]
+    public async Task Pace_BeyondTheRate_WaitsForTheClock()
+    {
+        var clock = new ManualClock();
+        var pace = new Pace(1_000_000, clock);
+        await pace.SpendAsync(10_000, Token);
+        Task wait = pace.SpendAsync(990_000, Token).AsTask();
+        Assert.IsFalse(wait.IsCompleted);
+        clock.Advance(TimeSpan.FromSeconds(1));
+        await wait;
+    }
+
+    private protected override void Configure(RegistryOptions options) => options.ScrubRate = 1L << 40;
+
+    private async Task ScrubAsync()
+    {
+        Registry.Clock.Shift += TimeSpan.FromDays(8);
+        await Registry.Services.GetRequiredService<Scrubber>().RunAsync(Token);
+    }
+
+    private void Rot(byte[] content)
+    {
+        string file = Path.Combine(Registry.StorageFolder, StoragePaths.Blob(Digest.Sha256Of(content)));
+        byte[] rotten = File.ReadAllBytes(file);
+        rotten[rotten.Length / 2] ^= 1;
+        File.WriteAllBytes(file, rotten);
+    }
+}
