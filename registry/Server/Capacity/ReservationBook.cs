@@ -22,7 +22,7 @@ internal sealed class ReservationBook(IStorageBackend backend, CapacityLedger le
     public async Task<ReservationStatement> ReserveAsync(
         string repository, string? owner, string holder, long bytes, bool includesStored, TimeSpan lifetime, CancellationToken cancellationToken)
     {
-        await ledger.Counted.WaitAsync(cancellationToken);
+        await ledger.WhenCountedAsync(cancellationToken);
         await _turn.WaitAsync(cancellationToken);
         try
         {

@@ -9,10 +9,12 @@ internal sealed partial class ScrubService(IStorageBackend backend, Scrubber scr
     // How soon another replica takes over, and how often healed blobs are looked for.
     private static readonly TimeSpan LongestPause = TimeSpan.FromMinutes(1);
 
+    private readonly bool _isOn = options.ScrubRate > 0;
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         var lease = new CollectionLease(backend, clock, StoragePaths.ScrubLeases);
-        while (options.ScrubRate > 0 && !stoppingToken.IsCancellationRequested)
+        while (_isOn && !stoppingToken.IsCancellationRequested)
         {
             TimeSpan pause = LongestPause;
             try
