@@ -30,6 +30,7 @@ internal sealed class CondemnedDigests(IStorageBackend backend, RegistryOptions 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     private Dictionary<Digest, DateTimeOffset> _known = [];
+    private HashSet<Digest> _waiting = [];
     private DateTimeOffset _markBegan;
     private CollectionLease? _lease;
 
@@ -59,7 +60,7 @@ internal sealed class CondemnedDigests(IStorageBackend backend, RegistryOptions 
     public async Task BeginAsync(CollectionLease lease, DateTimeOffset now, CancellationToken cancellationToken)
     {
         (_lease, _markBegan) = (lease, now);
-        _known = [];
+        (_known, _waiting) = ([], []);
         if (backend.IsShared)
         {
             await foreach (StorageEntry entry in backend.ListAsync(StoragePaths.Condemned, null, cancellationToken))
@@ -88,10 +89,17 @@ internal sealed class CondemnedDigests(IStorageBackend backend, RegistryOptions 
         if (!_known.TryGetValue(digest, out DateTimeOffset since))
         {
             await backend.PutAsync(StoragePaths.CondemnedNote(digest), Encoding.ASCII.GetBytes(Guid.NewGuid().ToString("N")), PutMode.IfAbsent, cancellationToken);
+            _waiting.Add(digest);
             return false;
         }
 
-        if (_markBegan - since < options.GcCondemnedGrace || await ReadAsync(StoragePaths.CondemnedNote(digest), cancellationToken) is not { } id)
+        if (_markBegan - since < options.GcCondemnedGrace)
+        {
+            _waiting.Add(digest);
+            return false;
+        }
+
+        if (await ReadAsync(StoragePaths.CondemnedNote(digest), cancellationToken) is not { } id)
         {
             return false;
         }
@@ -116,10 +124,10 @@ internal sealed class CondemnedDigests(IStorageBackend backend, RegistryOptions 
         }
     }
 
-    /// <summary>Something holds the digest after all.</summary>
+    /// <summary>Something holds the digest after all, unless only one of its references waits to be dropped.</summary>
     public async ValueTask AcquitAsync(Digest digest, CancellationToken cancellationToken)
     {
-        if (_known.ContainsKey(digest) && await ReadAsync(StoragePaths.CondemnedNote(digest), cancellationToken) is { } id
+        if (_known.ContainsKey(digest) && !_waiting.Contains(digest) && await ReadAsync(StoragePaths.CondemnedNote(digest), cancellationToken) is { } id
             && (await backend.PutAsync(StoragePaths.Verdict(id), Encoding.ASCII.GetBytes(Rescued), PutMode.IfAbsent, cancellationToken)
                 || await ReadAsync(StoragePaths.Verdict(id), cancellationToken) == Rescued))
         {

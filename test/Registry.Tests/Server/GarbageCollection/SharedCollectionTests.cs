@@ -90,6 +90,23 @@ public sealed class SharedCollectionTests
     }
 
     [TestMethod]
+    public async Task Collect_LinkThatNothingNeedsToABlobThatOthersHold_GoesAfterTheGraceAndTheBlobStays()
+    {
+        Digest digest = await _one.PushAsync(Repo, Own, Token);
+        await _one.PushAsync("models/two", Own, Token);
+        await _one.PushAsync("models/two", "{}"u8.ToArray(), Token);
+        Assert.IsTrue(await _one.TrySealAsync("models/two", "model", TestRegistry.Image(Own), Token));
+        await CollectAsync(_one);
+        await CollectAsync(_other);
+        Assert.IsNotNull(await _storage.StatAsync(StoragePaths.BlobLink(Repo, digest), Token));
+
+        _storage.Age(TimeSpan.FromHours(1));
+        Assert.AreEqual(1, (await CollectAsync(_one)).DroppedLinks);
+        Assert.IsNull(await _storage.StatAsync(StoragePaths.BlobLink(Repo, digest), Token));
+        Assert.IsNotNull(await _storage.StatAsync(StoragePaths.Blob(digest), Token));
+    }
+
+    [TestMethod]
     public async Task Push_WhileTheVerdictIsSwept_WaitsUntilTheBlobIsGoneAndBringsItAnew()
     {
         Digest digest = await UnheldAsync();
