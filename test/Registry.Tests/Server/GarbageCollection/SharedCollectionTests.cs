@@ -96,6 +96,7 @@ public sealed class SharedCollectionTests
         await _one.PushAsync("models/two", Own, Token);
         await _one.PushAsync("models/two", "{}"u8.ToArray(), Token);
         Assert.IsTrue(await _one.TrySealAsync("models/two", "model", TestRegistry.Image(Own), Token));
+        _storage.Age(TimeSpan.FromSeconds(1));
         await CollectAsync(_one);
         await CollectAsync(_other);
         Assert.IsNotNull(await _storage.StatAsync(StoragePaths.BlobLink(Repo, digest), Token));
@@ -206,6 +207,9 @@ public sealed class SharedCollectionTests
     {
         Digest digest = await _one.PushAsync(Repo, Own, Token);
         await _storage.DeleteFolderAsync(StoragePaths.BlobLinksOf(Repo), Token);
+
+        // No age is needed, but the storage's clock is a tick behind.
+        _storage.Age(TimeSpan.FromSeconds(1));
         return digest;
     }
 
