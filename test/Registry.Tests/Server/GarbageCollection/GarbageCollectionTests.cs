@@ -190,7 +190,10 @@ public sealed class GarbageCollectionTests : RegistryTestBase
         Digest[] inOrder = [.. unheld.Select(content => Digest.Sha256Of(content)).OrderBy(digest => digest.Hex, StringComparer.Ordinal)];
         var run = new RunningCollection
         {
-            StartedAt = Registry.Clock.GetUtcNow(), Phase = CollectionPhase.Sweeping, Cursor = StoragePaths.Blob(inOrder[19]), Done = new SweepResult { FreedBlobs = 20, FreedBytes = 2000 },
+            StartedAt = Registry.Clock.GetUtcNow(),
+            Phase = CollectionPhase.Sweeping,
+            Cursor = StoragePaths.Blob(inOrder[19]),
+            Done = new SweepResult { FreedBlobs = 20, FreedBytes = 2000 },
         };
         Directory.CreateDirectory(Path.Combine(Registry.StorageFolder, "collection"));
         await File.WriteAllTextAsync(

@@ -78,7 +78,10 @@ public sealed class InspectionTests : RegistryTestBase
     {
         var document = new JsonObject
         {
-            ["holder"] = "test", ["bytes"] = 100_000, ["lifetimeSeconds"] = 600, ["owner"] = new JsonObject { ["kind"] = "Model", ["namespace"] = "team-a", ["name"] = "bge-m3" },
+            ["holder"] = "test",
+            ["bytes"] = 100_000,
+            ["lifetimeSeconds"] = 600,
+            ["owner"] = new JsonObject { ["kind"] = "Model", ["namespace"] = "team-a", ["name"] = "bge-m3" },
         };
         await ExpectAsync(HttpStatusCode.OK, null, await Registry.SendAsync(HttpMethod.Put, $"/capacity/reservations/{Repo}", new StringContent(document.ToJsonString(), Encoding.UTF8, "application/json")));
         await Registry.PushImageAsync("models/other", "model", Shared);
