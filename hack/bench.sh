@@ -2,19 +2,19 @@
 # Measures the byte path and the API against what people would use instead, as ratios of pairs taken in one run.
 # How to read the table: test/README.md, "Benchmarks". It keeps no verdict.
 #
-#   hack/bench.sh [bytes|api] [--rounds N] [--size BYTES] [--work DIR]
+#   hack/bench.sh [bytes|node|api] [--rounds N] [--size BYTES] [--work DIR]
 . "$(dirname "$0")/lib.sh"
 root=$ROOT
 
-what=all rounds=3 size=$((1 << 30)) work=""
+what=all rounds=3 size="" work=""
 while [ $# -gt 0 ]; do
   case $1 in
-    bytes | api) what=$1 ;;
+    bytes | node | api) what=$1 ;;
     --rounds) rounds=$2; shift ;;
     --size) size=$2; shift ;;
     --work) work=$2; shift ;;
     -h | --help) sed -n '2,5s/^# \{0,1\}//p' "$0"; exit 0 ;;
-    *) echo "bench: unknown argument '$1' (bytes, api, --rounds N, --size BYTES, --work DIR)" >&2; exit 2 ;;
+    *) echo "bench: unknown argument '$1' (bytes, node, api, --rounds N, --size BYTES, --work DIR)" >&2; exit 2 ;;
   esac
   shift
 done
@@ -29,15 +29,27 @@ data=$work/cluster
 api_data=$work/api-cluster
 port=${BENCH_PORT:-17443}
 docker_port=$((port + 10))
-docker_pid=""
+docker_pid="" agent_pid="" driver_pid=""
 
 finish() {
+  stop_node
   "$root/hack/local-cluster.sh" down --data "$data" >/dev/null 2>&1 || true
   "$root/hack/local-cluster.sh" down --data "$api_data" >/dev/null 2>&1 || true
+  "$root/hack/local-cluster.sh" down --data "$work/node-cluster" >/dev/null 2>&1 || true
   [ -z "$docker_pid" ] || kill "$docker_pid" 2>/dev/null || true
   [ -z "$own_work" ] || rm -rf "$own_work"
 }
 trap finish EXIT
+
+# stop_node: ends the node's two programs.
+stop_node() {
+  local pid
+  for pid in $driver_pid $agent_pid; do
+    kill "$pid" 2>/dev/null || true
+    wait "$pid" 2>/dev/null || true
+  done
+  agent_pid="" driver_pid=""
+}
 
 say() { echo "bench: $*" >&2; }
 
@@ -58,11 +70,12 @@ install() {
 
 build() {
   say "building"
-  for project in hack/local-cluster hack/bench nodeagent; do
+  for project in hack/local-cluster hack/bench nodeagent csi-driver; do
     dotnet build "$root/$project" -c Release -v q --nologo >"$work/build.log" 2>&1 || { cat "$work/build.log" >&2; exit 1; }
   done
   bench=$root/artifacts/bin/AiModels.Bench/release/bench
   nodeagent=$root/artifacts/bin/AiModels.NodeAgent/release/nodeagent
+  driver=$root/artifacts/bin/AiModels.CsiDriver/release/csi-driver
 }
 
 # --- measuring ----------------------------------------------------------------------------------------------------------------
@@ -166,6 +179,87 @@ bytes() {
   line "oras pull from docker-registry" "$(median "$work/oras-pull.times")" "$(ratio oras-pull materialize) x the time of registry -> files"
 }
 
+# --- node cache ---------------------------------------------------------------------------------------------------------------
+
+node_data=$work/node-cluster
+
+# wait_for_socket PATH PID
+wait_for_socket() {
+  for _ in $(seq 100); do
+    [ -S "$1" ] && return
+    kill -0 "$2" 2>/dev/null || break
+    sleep 0.1
+  done
+  say "no socket at $1"; tail -n 5 "$work"/*.serve.log >&2; exit 1
+}
+
+start_node() {
+  rm -rf "$work/cache" "$work/pods"
+  "$nodeagent" serve --listen "unix://$work/agent.sock" --node-name bench-node --cache-dir "$work/cache" --kubeconfig "$KUBECONFIG" \
+    --registry "unix://$socket" >"$work/agent.serve.log" 2>&1 &
+  agent_pid=$!
+  "$driver" --endpoint "unix://$work/csi.sock" --node-id bench-node --agent "unix://$work/agent.sock" >"$work/driver.serve.log" 2>&1 &
+  driver_pid=$!
+  wait_for_socket "$work/agent.sock" "$agent_pid"
+  wait_for_socket "$work/csi.sock" "$driver_pid"
+}
+
+# What a Pod would have without us: one stream from a registry to the disk, hashed on the way.
+curl_and_hash() { curl -sSf "$1" | tee "$work/curled" | openssl dgst -sha256 >"$work/curled.sha256"; }
+
+node_round() {
+  local i=$1 file=$work/weights-$1.gguf digest peak
+  "$bench" weights "$file" "$size" "$i"
+  say "round $i"
+  "$bench" ready "$KUBECONFIG" "bench-$i" "$file" >/dev/null 2>>"$work/output.log"
+  digest=$(openssl dgst -sha256 -r "$file" | cut -d' ' -f1)
+  oras_push "$i" >>"$work/output.log" 2>&1
+  start_node
+  "$bench" node "$KUBECONFIG" "bench-$i" "$work/csi.sock" "$work/pods" >"$work/node.result"
+  read -r cold warm p99 <"$work/node.result"
+  echo "$cold" >>"$work/cold.times"; echo "$warm" >>"$work/warm.times"; echo "$p99" >>"$work/p99.times"
+  peak=$(awk '/VmHWM/ { print int($2 / 1024) }' "/proc/$agent_pid/status")
+  echo "$peak" >>"$work/peak.times"
+  grep -c "files with" "$work/agent.serve.log" >>"$work/downloads.times"
+  echo $(($(du -sB1 "$work/cache" | cut -f1) * 100 / size)) >>"$work/copies.times"
+  say "  cold: $cold s; warm publish: median $warm ms, p99 $p99 ms; agent's peak: $peak MiB"
+  cmp "$file" "$(find "$work/cache/models" -name '*.gguf')"
+  stop_node
+  chmod -R u+w "$work/cache"
+  rm -rf "$work/cache"
+  note node-oras seconds oras_pull "$i"
+  rm -rf "$work/oras-$i"
+  note curl seconds curl_and_hash "http://127.0.0.1:$docker_port/v2/bench/blobs/sha256:$digest"
+  rm -rf "$work/curled" "$file"
+}
+
+node() {
+  [ "$(id -u)" = 0 ] || { say "the node's part makes bind mounts and needs root: left out"; return; }
+  size=${given_size:-$((4 << 30))}
+  "$root/hack/local-cluster.sh" up --data "$node_data" --port $((port + 30)) --without nodeagent,csi-driver >&2
+  eval "$("$root/hack/local-cluster.sh" env --data "$node_data")"
+  export KUBECONFIG
+  socket=$(find "$node_data/run" -name registry.sock)
+  [ -n "$docker_pid" ] || start_docker_registry
+  local counted=$size i
+  size=$((64 << 20)); node_round 0; size=$counted
+  rm -f "$work"/*.times
+  for i in $(seq "$rounds"); do node_round "$i"; done
+  echo
+  echo "Node cache: twenty Pods on one node ask for $((size >> 20)) MiB of bf16-like weights, $(nproc) processors, medians of $rounds rounds"
+  echo
+  line measurement value "ratio (of pairs, median)"
+  line ":---" "---:" ":---"
+  line "cold: all twenty Pods have it (durable)" "$(median "$work/cold.times") s" ""
+  line "oras pull from docker-registry" "$(median "$work/node-oras.times") s" "$(ratio node-oras cold) x the time of the cold fill"
+  line "curl of the same bytes, written and hashed" "$(median "$work/curl.times") s" "$(ratio curl cold) x the time of the cold fill"
+  line "warm NodePublishVolume, median" "$(median "$work/warm.times") ms" ""
+  line "warm NodePublishVolume, p99" "$(median "$work/p99.times") ms" ""
+  line "downloads for twenty Pods" "$(median "$work/downloads.times")" ""
+  line "room on the disk, of the model's size" "$(median "$work/copies.times") %" ""
+  line "peak memory of the node agent" "$(median "$work/peak.times") MiB" ""
+}
+
 # --- API ----------------------------------------------------------------------------------------------------------------------
 
 api() {
@@ -178,8 +272,11 @@ api() {
   "$bench" api "$KUBECONFIG"
 }
 
+given_size=$size
+size=${given_size:-$((1 << 30))}
 [ "$what" = api ] || { install docker-registry docker-registry; install oras oras sid; install openssl openssl; }
 install curl curl
 build
-[ "$what" = api ] || bytes
-[ "$what" = bytes ] || api
+case $what in bytes | all) bytes ;; esac
+case $what in node | all) node ;; esac
+case $what in api | all) api ;; esac

@@ -28,10 +28,13 @@ switch (args)
     case ["grant", var kubeconfig, var name]:
         await UploadToReady.GrantAsync(kubeconfig, name, stop.Token);
         return 0;
+    case ["node", var kubeconfig, var name, var socket, var targets]:
+        await NodeCacheFill.RunAsync(kubeconfig, name, socket, targets, stop.Token);
+        return 0;
     case ["api", var kubeconfig]:
         await ApiLoad.RunAsync(kubeconfig, stop.Token);
         return 0;
     default:
-        Console.Error.WriteLine("usage: bench weights FILE BYTES SEED | encode FILE | push ADDRESS REPOSITORY FILE | pull ADDRESS REPOSITORY FOLDER | ready KUBECONFIG NAME FILE | grant KUBECONFIG NAME | api KUBECONFIG");
+        Console.Error.WriteLine("usage: bench weights FILE BYTES SEED | encode FILE | push ADDRESS REPOSITORY FILE | pull ADDRESS REPOSITORY FOLDER | ready KUBECONFIG NAME FILE | grant KUBECONFIG NAME | node KUBECONFIG NAME CSI_SOCKET TARGETS | api KUBECONFIG");
         return 2;
 }

@@ -16,16 +16,12 @@ internal sealed class LiveStateAuthorizer(IKubernetesClient client, string nodeN
 
     public async Task<AuthorizedModel> AuthorizeAsync(EnsureModelRequest request, CancellationToken cancellationToken)
     {
-        try
-        {
-            await CheckPodAsync(request, cancellationToken);
-        }
-        catch (Exception e) when (e is KubernetesApiException or HttpRequestException)
-        {
-            throw Unreachable(e);
-        }
-
-        return await ResolveAsync(request.ModelKind, request.PodNamespace, request.ModelName, request.Digest, cancellationToken);
+        // Both at once: kubelet waits for two answers of the API instead of for one after the other. What is wrong with the Pod is told first.
+        Task<AuthorizedModel> model = ResolveAsync(request.ModelKind, request.PodNamespace, request.ModelName, request.Digest, cancellationToken);
+        Task pod = CheckPodReachablyAsync(request, cancellationToken);
+        await Task.WhenAll(pod, model).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await pod;
+        return await model;
     }
 
     public async Task<AuthorizedModel> ResolveAsync(string kind, string podNamespace, string name, string digest, CancellationToken cancellationToken)
@@ -50,6 +46,18 @@ internal sealed class LiveStateAuthorizer(IKubernetesClient client, string nodeN
         catch (Exception e) when (e is KubernetesApiException or HttpRequestException)
         {
             return false;
+        }
+    }
+
+    private async Task CheckPodReachablyAsync(EnsureModelRequest request, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await CheckPodAsync(request, cancellationToken);
+        }
+        catch (Exception e) when (e is KubernetesApiException or HttpRequestException)
+        {
+            throw Unreachable(e);
         }
     }
 

@@ -190,10 +190,16 @@ internal sealed partial class NodeCache(
         Touch(entry);
     }
 
+    /// <summary>Order among models used within a minute is not worth two flushes of the disk for every Pod that comes and goes.</summary>
     private void Touch(CacheEntry entry)
     {
-        entry.LastUsed = time.GetUtcNow();
-        folder.Write(entry.ToRecord());
+        DateTimeOffset now = time.GetUtcNow();
+        bool isWorthWriting = now - entry.LastUsed >= TimeSpan.FromMinutes(1);
+        entry.LastUsed = now;
+        if (isWorthWriting)
+        {
+            folder.Write(entry.ToRecord());
+        }
     }
 
     private static CachedModel StatusOf(CacheEntry entry) => new()

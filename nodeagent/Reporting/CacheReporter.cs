@@ -21,6 +21,7 @@ internal sealed partial class CacheReporter(NodeCache cache, IKubernetesClient c
     private string? _written;
     private DateTimeOffset _writtenAt;
     private string? _problem;
+    private bool _isOwned;
 
     /// <summary>Writes what has changed since the last time. Troubles are logged and met by the next look.</summary>
     public async Task ReportAsync(CancellationToken cancellationToken)
@@ -55,7 +56,8 @@ internal sealed partial class CacheReporter(NodeCache cache, IKubernetesClient c
 
     private async Task WriteAsync(NodeModelCacheStatus status, CancellationToken cancellationToken)
     {
-        if (_written is null || !await TryWriteStatusAsync(status, cancellationToken))
+        // Until the Node is there to own it: an agent may be faster than kubelet's registration.
+        if (!_isOwned || !await TryWriteStatusAsync(status, cancellationToken))
         {
             await ApplyAsync(await ObjectAsync(cancellationToken), subresource: null, cancellationToken);
             await TryWriteStatusAsync(status, cancellationToken);
@@ -84,6 +86,7 @@ internal sealed partial class CacheReporter(NodeCache cache, IKubernetesClient c
         JsonObject? node = await client.GetAsync(ResourceTypes.Nodes, null, options.NodeName, cancellationToken);
         if ((string?)node?["metadata"]?["uid"] is { } uid)
         {
+            _isOwned = true;
             body["metadata"]!["ownerReferences"] = new JsonArray(new JsonObject
             {
                 ["apiVersion"] = ResourceTypes.Nodes.ApiVersion,
