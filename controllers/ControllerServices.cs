@@ -34,7 +34,7 @@ public static class ControllerServices
         }
 
         services.AddControllerRuntime();
-        services.AddPreparation();
+        services.AddPreparation(withJobs: options.Preparation == PreparationModes.Jobs);
         services.AddDelivery(new DeliveryOptions
         {
             Type = options.DeliveryType,

@@ -3,6 +3,13 @@ using AiModels.Hosting.CommandLine;
 
 namespace AiModels.Controllers;
 
+/// <summary>Values of --preparation.</summary>
+public static class PreparationModes
+{
+    public const string InProcess = "in-process";
+    public const string Jobs = "jobs";
+}
+
 /// <summary>Settings of <c>controllers run</c>.</summary>
 public sealed class ControllersOptions : IValidatableObject
 {
@@ -37,8 +44,20 @@ public sealed class ControllersOptions : IValidatableObject
     [Option("How the API server reaches the webhook. Default: the Service ai-models-controllers.", Placeholder = "URL")]
     public Uri? WebhookUrl { get; set; }
 
+    [Option("Who carries a model's bytes: this process, or a Job for each model in the module's namespace.", Placeholder = "in-process|jobs")]
+    public string Preparation { get; set; } = PreparationModes.InProcess;
+
+    [Option("Image of preparation Jobs.", Placeholder = "IMAGE")]
+    public string PreparationImage { get; set; } = "ai-models/controllers:latest";
+
+    [Option("Service account of preparation Jobs, in the module's namespace.", Placeholder = "NAME")]
+    public string PreparationServiceAccount { get; set; } = "ai-models-preparation";
+
+    [Option("Memory limit of a preparation Job, a quantity.", Placeholder = "QUANTITY")]
+    public string PreparationMemory { get; set; } = "1Gi";
+
     /// <summary>Four: enough to keep a fast disk busy, few enough that each gets on.</summary>
-    [Option("How many models are prepared at once in this process.")]
+    [Option("How many models are prepared at once, in this process or as Jobs.")]
     [Range(1, 64)]
     public int PreparationWorkers { get; set; } = 4;
 
@@ -83,6 +102,11 @@ public sealed class ControllersOptions : IValidatableObject
         if (DeliveryType is not ("SharedPVC" or "NodeCache"))
         {
             yield return new ValidationResult($"--delivery-type: '{DeliveryType}' is not SharedPVC or NodeCache");
+        }
+
+        if (Preparation is not (PreparationModes.InProcess or PreparationModes.Jobs))
+        {
+            yield return new ValidationResult($"--preparation: '{Preparation}' is not {PreparationModes.InProcess} or {PreparationModes.Jobs}");
         }
 
         if (!Registry.StartsWith("https://", StringComparison.Ordinal) && !Registry.StartsWith("http://", StringComparison.Ordinal) && !Registry.StartsWith("unix:///", StringComparison.Ordinal))

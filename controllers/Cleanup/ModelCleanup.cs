@@ -1,10 +1,12 @@
 using System.Text.Json.Nodes;
 using AiModels.Contracts.WellKnown;
 using AiModels.Controllers.Preparation;
+using AiModels.Controllers.Preparation.Jobs;
 using AiModels.Controllers.Preparation.Pipeline;
 using AiModels.Controllers.Uploads;
 using AiModels.Hosting.Kubernetes;
 using AiModels.ModelPack.Client;
+using AiModels.ModelPack.Oci;
 
 namespace AiModels.Controllers.Cleanup;
 
@@ -38,6 +40,19 @@ internal sealed class ModelCleanup(IKubernetesClient client, RegistryClient regi
     {
         grants.Register(model);
         await registry.DeleteRepositoryAsync(model.Repository, cancellationToken);
+    }
+
+    /// <summary>
+    /// Drops what served the preparation of a model that is Ready: the archive as it was received and the notes of attempts. Garbage collection takes what only
+    /// they named.
+    /// </summary>
+    public async Task DropLeftoversAsync(ModelObject model, CancellationToken cancellationToken)
+    {
+        grants.Register(model);
+        foreach (string tag in (string[])[WellKnownTags.Upload, Checkpoint.Tag, PreparationOutcome.Tag])
+        {
+            await registry.DeleteManifestAsync(model.Repository, tag, cancellationToken);
+        }
     }
 
     private async Task RemoveFinalizerAsync(ModelObject model, CancellationToken cancellationToken)

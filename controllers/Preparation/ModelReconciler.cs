@@ -14,7 +14,7 @@ namespace AiModels.Controllers.Preparation;
 /// <summary>Leads a Model or ClusterModel through its life: gathers what is known of it, decides, and does one thing at a time.</summary>
 internal sealed partial class ModelReconciler(
     IKubernetesClient client, UploadSessions sessions, UploadAccess access, IPreparationWorkers workers, ModelCleanup cleanup, ModelStatusWriter writer,
-    ModelEvents events, ProgressReporter progress, TimeProvider time, ILogger<ModelReconciler> logger)
+    ModelEvents events, ProgressReporter progress, ControllersMetrics metrics, TimeProvider time, ILogger<ModelReconciler> logger)
     : IReconciler<ModelKey>
 {
     // How often an upload under way is looked at: its bytes do not pass through here.
@@ -24,6 +24,9 @@ internal sealed partial class ModelReconciler(
     private static readonly TimeSpan SessionInterval = TimeSpan.FromSeconds(30);
 
     private readonly ConcurrentDictionary<string, bool> _tidied = [];
+
+    // By UID: when this process began the preparation.
+    private readonly ConcurrentDictionary<string, long> _begun = [];
 
     public async Task<ReconcileResult> ReconcileAsync(ModelKey key, CancellationToken cancellationToken)
     {
@@ -84,6 +87,7 @@ internal sealed partial class ModelReconciler(
 
             case NextStep.StartPreparation:
                 workers.Start(model);
+                _begun.TryAdd(model.Uid, time.GetTimestamp());
                 return facts with { Work = workers.StateOf(model.Uid) };
 
             case NextStep.TidyUp:
@@ -130,7 +134,12 @@ internal sealed partial class ModelReconciler(
 
         if (model.Status.Phase == Phases.Failed)
         {
+            await workers.StopAsync(model.Uid);
             await cleanup.DropContentAsync(model, cancellationToken);
+        }
+        else
+        {
+            await cleanup.DropLeftoversAsync(model, cancellationToken);
         }
 
         await workers.StopAsync(model.Uid);
@@ -145,6 +154,7 @@ internal sealed partial class ModelReconciler(
         {
             writer.Forget(facts.Model.Uid);
             _tidied.TryRemove(facts.Model.Uid, out _);
+            _begun.TryRemove(facts.Model.Uid, out _);
             return ReconcileResult.Done;
         }
 
@@ -155,11 +165,19 @@ internal sealed partial class ModelReconciler(
             await events.RecordAsync(facts, status, cancellationToken);
             if (!facts.IsSettled && status.Phase is Phases.Ready or Phases.Failed)
             {
+                Measure(facts, status);
                 await progress.ReportEndAsync(facts.Model, status, cancellationToken);
             }
         }
 
         return Next(facts, status, rest);
+    }
+
+    private void Measure(ModelFacts facts, ModelStatus status)
+    {
+        string outcome = status.Phase == Phases.Ready ? Phases.Ready : status.Conditions!.First(condition => condition.Type == ConditionTypes.Ready).Reason;
+        TimeSpan? duration = _begun.TryRemove(facts.Model.Uid, out long begun) ? time.GetElapsedTime(begun) : null;
+        metrics.Settled(ControllersMetrics.SourceOf(facts.Model.Source), outcome, (facts.Work as PreparationState.Succeeded)?.Result, duration);
     }
 
     private static ReconcileResult Next(ModelFacts facts, ModelStatus status, TimeSpan? rest) => status.Phase switch

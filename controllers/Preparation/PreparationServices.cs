@@ -4,6 +4,7 @@ using AiModels.Controllers.Preparation.Formats;
 using AiModels.Controllers.Preparation.Formats.Diffusers;
 using AiModels.Controllers.Preparation.Formats.Gguf;
 using AiModels.Controllers.Preparation.Formats.Safetensors;
+using AiModels.Controllers.Preparation.Jobs;
 using AiModels.Controllers.Preparation.Pipeline;
 using AiModels.Controllers.Preparation.Sources;
 using AiModels.Controllers.Preparation.Sources.HuggingFace;
@@ -24,8 +25,24 @@ internal static class PreparationServices
     // Reconciling is quick; the long work is the workers'.
     private const int Reconcilers = 4;
 
-    public static IServiceCollection AddPreparation(this IServiceCollection services)
+    public static IServiceCollection AddPreparation(this IServiceCollection services, bool withJobs)
     {
+        services.AddPreparationStages(isJob: false);
+        services.AddPreparationWorkers(withJobs);
+        services.AddSingleton<UploadAccess>();
+        services.AddSingleton<ModelCleanup>();
+        services.AddSingleton<ModelStatusWriter>();
+        services.AddSingleton<ModelEvents>();
+        services.AddMetrics();
+        services.AddSingleton<ControllersMetrics>();
+        return services.AddController<ModelKey, ModelReconciler>("models", Reconcilers, Watch);
+    }
+
+    /// <summary>What carries a model from its source to the registry: the same in these controllers and in a Job.</summary>
+    public static IServiceCollection AddPreparationStages(this IServiceCollection services, bool isJob)
+    {
+        services.TryAddSingleton<ISourceTokens, SecretTokens>();
+        services.AddSingleton<UploadSessions>();
         services.AddSingleton<IModelSource, UploadSource>();
         services.AddHubs();
         services.AddHuggingFace();
@@ -43,6 +60,11 @@ internal static class PreparationServices
         services.AddSingleton<IModelFormat, GgufFormat>();
 
         services.AddSingleton<IPreparationStage, ResolveSource>();
+        if (isJob)
+        {
+            services.AddSingleton<IPreparationStage, FreezeSource>();
+        }
+
         services.AddSingleton<IPreparationStage, Detect>();
         services.AddSingleton<IPreparationStage, Verify>();
         services.AddSingleton<IPreparationStage, ReserveCapacity>();
@@ -51,17 +73,23 @@ internal static class PreparationServices
         services.AddSingleton<IPreparationStage, ReleaseCapacity>();
         services.TryAddSingleton<ICapacity, RegistryCapacity>();
         services.AddSingleton<PreparationPipeline>();
-        services.AddSingleton<ProgressReporter>();
+        return services.AddSingleton<ProgressReporter>();
+    }
+
+    private static void AddPreparationWorkers(this IServiceCollection services, bool withJobs)
+    {
+        if (withJobs)
+        {
+            services.AddSingleton<JobTasks>();
+            services.AddSingleton<JobWorkers>();
+            services.TryAddSingleton<IPreparationWorkers>(provider => provider.GetRequiredService<JobWorkers>());
+            services.AddHostedService(provider => provider.GetRequiredService<JobWorkers>());
+            return;
+        }
+
         services.AddSingleton<InProcessWorkers>();
         services.TryAddSingleton<IPreparationWorkers>(provider => provider.GetRequiredService<InProcessWorkers>());
         services.AddHostedService(provider => provider.GetRequiredService<InProcessWorkers>());
-
-        services.AddSingleton<UploadSessions>();
-        services.AddSingleton<UploadAccess>();
-        services.AddSingleton<ModelCleanup>();
-        services.AddSingleton<ModelStatusWriter>();
-        services.AddSingleton<ModelEvents>();
-        return services.AddController<ModelKey, ModelReconciler>("models", Reconcilers, Watch);
     }
 
     private static void Watch(IServiceProvider provider, WorkQueue<ModelKey> queue)

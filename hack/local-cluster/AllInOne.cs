@@ -127,6 +127,7 @@ internal sealed class AllInOne(LocalClusterOptions options, ClusterPaths paths, 
             Registry = $"unix://{paths.RegistrySocket}",
             JobRegistry = $"unix://{paths.RegistrySocket}",
             DeliveryType = options.DeliveryType,
+            Preparation = options.Preparation,
             WebhookListen = WebhookUrl,
             WebhookUrl = WebhookUrl,
         });

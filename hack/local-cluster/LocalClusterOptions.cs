@@ -30,6 +30,10 @@ public sealed class LocalClusterOptions : IValidatableObject
     [Option("How much the registry may store, for instance 20Gi. Default: what the disk takes.", Bytes = true)]
     public long? CapacityLimit { get; set; }
 
+    [Option("Who prepares models: the controllers in-process, or jobs of the cluster.", Placeholder = "in-process|jobs")]
+    [AllowedValues("in-process", "jobs")]
+    public string Preparation { get; set; } = "in-process";
+
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {
         foreach (string name in Without.Where(n => !Components.Contains(n)))

@@ -15,6 +15,9 @@ internal interface IPreparationWorkers
     /// <summary>Ends work on the model and forgets it. Completes when nothing touches its repository any more.</summary>
     Task StopAsync(string uid);
 
+    /// <summary>How many models wait for a worker, and how many have one.</summary>
+    (int Waiting, int Running) Load { get; }
+
     /// <summary>Called, on any thread, when the state of a model changed or went on.</summary>
     event Action<ModelKey> Changed;
 }

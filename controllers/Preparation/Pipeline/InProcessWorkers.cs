@@ -25,6 +25,17 @@ internal sealed partial class InProcessWorkers(
 
     public event Action<ModelKey>? Changed;
 
+    public (int Waiting, int Running) Load
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return (_queue.Count, _running);
+            }
+        }
+    }
+
     public PreparationState StateOf(string uid)
     {
         lock (_lock)

@@ -9,6 +9,9 @@ internal sealed class PreparationQueue
     private readonly List<(string Uid, string Owner)> _waiting = [];
     private readonly Dictionary<string, int> _atWork = [];
 
+    /// <summary>How many wait.</summary>
+    public int Count => _waiting.Count;
+
     public void Add(string uid, string owner)
     {
         if (_waiting.All(entry => entry.Uid != uid))

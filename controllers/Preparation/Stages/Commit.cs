@@ -17,10 +17,7 @@ internal sealed class Commit : IPreparationStage
         ResolvedModel resolved = context.Description!.Resolved;
         PackedManifest packed = await context.Writer.PublishAsync(context.Stored, Describe(resolved), WellKnownTags.Model, cancellationToken);
 
-        // An archive as it was received and the notes of an unfinished attempt are of no use any more; garbage collection takes what only they named.
-        await context.Registry.DeleteManifestAsync(context.Model.Repository, WellKnownTags.Upload, cancellationToken);
-        await context.Registry.DeleteManifestAsync(context.Model.Repository, Checkpoint.Tag, cancellationToken);
-
+        // What was received and noted stays until the status says Ready: whoever takes over before that begins with it. ModelCleanup drops it then.
         context.Result = new PreparationResult
         {
             Artifact = new ModelArtifact { Digest = packed.Digest.ToString(), MediaType = MediaTypes.ModelManifest, SizeBytes = Math.Max(1, packed.LogicalBytes) },

@@ -270,6 +270,8 @@ internal sealed class PreparationWorld : IAsyncDisposable
                 string repository = $"{type.Plural}/{uid}";
                 string token = _signer.Sign("controllers", [new GrantAccess(repository, [.. request.Spec!.Actions!])], TimeSpan.FromHours(1), out DateTimeOffset expires);
                 return Json(new RegistryGrant { Status = new RegistryGrantStatus { Registry = Address, Repository = repository, Token = token, ExpiresAt = expires } });
+            case "progress" when method == HttpMethod.Get:
+                return Progress.TryGetValue(key.Name, out ModelProgress? known) ? Json(known) : throw new KubernetesApiException(404, "NotFound", "no progress");
             case "progress":
                 Progress[key.Name] = body.Deserialize<ModelProgress>(ContractsJson.Options)!;
                 return body!;

@@ -1,17 +1,13 @@
 using System.Net;
-using System.Text;
-using System.Text.Json.Nodes;
 using AiModels.Contracts.V1Alpha1;
-using AiModels.Contracts.WellKnown;
 using AiModels.Controllers.Preparation.Pipeline;
 using AiModels.Controllers.Preparation.Sources.Hubs;
-using AiModels.Hosting.Kubernetes;
 using AiModels.ModelPack.Format;
 
 namespace AiModels.Controllers.Preparation.Sources.HuggingFace;
 
 /// <summary>Models of Hugging Face (requirement P1): the revision is resolved to a commit before anything else, and frozen.</summary>
-internal sealed class HuggingFaceSource(HubClient hub, HubTransfer transfer, IKubernetesClient client) : IModelSource
+internal sealed class HuggingFaceSource(HubClient hub, HubTransfer transfer, ISourceTokens tokens) : IModelSource
 {
     public string Name => SourceTypes.HuggingFace;
 
@@ -25,7 +21,7 @@ internal sealed class HuggingFaceSource(HubClient hub, HubTransfer transfer, IKu
             return StageOutcome.Failed(Reasons.UnsupportedSource, problem);
         }
 
-        (string? token, string? missing) = await TokenAsync(context.Model, cancellationToken);
+        (string? token, string? missing) = await tokens.FindAsync(context.Model, cancellationToken);
         if (missing is not null)
         {
             return StageOutcome.Retry(Reasons.PublicationFailed, missing);
@@ -67,30 +63,6 @@ internal sealed class HuggingFaceSource(HubClient hub, HubTransfer transfer, IKu
         }
 
         throw first ?? new HubException($"{reference.Repository} has no revision.", HttpStatusCode.NotFound);
-    }
-
-    /// <summary>The token of spec.source.authSecretRef, or why there is none although one is named.</summary>
-    private async Task<(string? Token, string? Missing)> TokenAsync(ModelObject model, CancellationToken cancellationToken)
-    {
-        if (model.AuthSecret?.Name is not { } name)
-        {
-            return (null, null);
-        }
-
-        if (await client.GetAsync(ResourceTypes.Secrets, model.Key.Name.Namespace, name, cancellationToken) is not { } secret)
-        {
-            return (null, $"Secret {model.Key.Name.Namespace}/{name} (spec.source.authSecretRef) does not exist.");
-        }
-
-        foreach (string key in SecretKeys.HuggingFaceToken)
-        {
-            if ((string?)(secret["data"] as JsonObject)?[key] is { Length: > 0 } encoded)
-            {
-                return (Encoding.UTF8.GetString(Convert.FromBase64String(encoded)).Trim(), null);
-            }
-        }
-
-        return (null, $"Secret {model.Key.Name.Namespace}/{name} (spec.source.authSecretRef) has none of the keys {string.Join(", ", SecretKeys.HuggingFaceToken)}.");
     }
 }
 
