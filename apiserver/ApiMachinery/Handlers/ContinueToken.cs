@@ -31,7 +31,7 @@ internal sealed record ContinueToken(long Revision, string Start)
                 ? throw Invalid("missing start or resource version")
                 : new ContinueToken(revision, start.TrimEnd('\0'));
         }
-        catch (Exception error) when (error is FormatException or JsonException or InvalidOperationException)
+        catch (Exception error) when (error is FormatException or JsonException or InvalidOperationException or ArgumentException) // the last: a field named twice
         {
             throw Invalid(error.Message);
         }
