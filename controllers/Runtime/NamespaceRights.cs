@@ -7,12 +7,16 @@ namespace AiModels.Controllers.Runtime;
 
 /// <summary>
 /// Secrets and Roles are reached namespace by namespace (requirement Q11): before the first of them is touched, a RoleBinding in that namespace gives the right,
-/// for everybody there to see. Namespaces without models and without workloads that ask for some never get one.
+/// for everybody there to see. Namespaces without models and without workloads that ask for some never get one. It is a part of the installation, as the
+/// ClusterRole is, and made for no single model: it stays when the last one goes, and comes back when somebody takes it away.
 /// </summary>
 internal sealed class NamespaceRights(IKubernetesClient inner, TimeProvider time) : IKubernetesClient, IDisposable
 {
     /// <summary>The ClusterRole that is bound; manifests/base/controllers has its rules.</summary>
     public const string Role = "ai-models-controllers-namespace";
+
+    // The label of everything in manifests/.
+    private const string PartOf = "app.kubernetes.io/part-of";
 
     private const string Account = FieldManagers.Controllers;
 
@@ -95,7 +99,7 @@ internal sealed class NamespaceRights(IKubernetesClient inner, TimeProvider time
         {
             ["apiVersion"] = ResourceTypes.RoleBindings.ApiVersion,
             ["kind"] = "RoleBinding",
-            ["metadata"] = new JsonObject { ["name"] = Role, ["namespace"] = ns, ["labels"] = new JsonObject { [Labels.ManagedBy] = Labels.ManagedByValue } },
+            ["metadata"] = new JsonObject { ["name"] = Role, ["namespace"] = ns, ["labels"] = new JsonObject { [PartOf] = "ai-models" } },
             ["roleRef"] = new JsonObject { ["apiGroup"] = ResourceTypes.Roles.Group, ["kind"] = "ClusterRole", ["name"] = Role },
             ["subjects"] = new JsonArray(new JsonObject { ["kind"] = "ServiceAccount", ["name"] = Account, ["namespace"] = Namespaces.Module }),
         };

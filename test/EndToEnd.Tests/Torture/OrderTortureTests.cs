@@ -85,7 +85,8 @@ public sealed class OrderTortureTests
         foreach (string name in TortureModels.Names) await models.DeleteAsync(name, waits: true);
         await Eventually.GetAsync(
             () => cluster.KubectlAsync(Cancelled, "get", "models,pods,replicasets,jobs,persistentvolumeclaims,secrets,roles,rolebindings", "-o", "name"),
-            left => left.Length == 0, "nothing is left", Cancelled, seconds: 120);
+            left => left.Trim() is "" or "rolebinding.rbac.authorization.k8s.io/ai-models-controllers-namespace", // a part of the installation
+            "nothing is left", Cancelled, seconds: 120);
         string[] mounts = [.. (await File.ReadAllLinesAsync("/proc/self/mountinfo", Cancelled)).Where(line => line.Contains(cluster.NodeRoot + "/", StringComparison.Ordinal))];
         Assert.IsEmpty(mounts, "no mount is left");
     }
