@@ -2,19 +2,19 @@
 # Measures the byte path and the API against what people would use instead, as ratios of pairs taken in one run.
 # How to read the table: test/README.md, "Benchmarks". It keeps no verdict.
 #
-#   hack/bench.sh [bytes|node|api] [--rounds N] [--size BYTES] [--work DIR]
+#   hack/bench.sh [bytes|preparation|node|api] [--rounds N] [--size BYTES] [--work DIR]
 . "$(dirname "$0")/lib.sh"
 root=$ROOT
 
 what=all rounds=3 size="" work=""
 while [ $# -gt 0 ]; do
   case $1 in
-    bytes | node | api) what=$1 ;;
+    bytes | preparation | node | api) what=$1 ;;
     --rounds) rounds=$2; shift ;;
     --size) size=$2; shift ;;
     --work) work=$2; shift ;;
     -h | --help) sed -n '2,5s/^# \{0,1\}//p' "$0"; exit 0 ;;
-    *) echo "bench: unknown argument '$1' (bytes, node, api, --rounds N, --size BYTES, --work DIR)" >&2; exit 2 ;;
+    *) echo "bench: unknown argument '$1' (bytes, preparation, node, api, --rounds N, --size BYTES, --work DIR)" >&2; exit 2 ;;
   esac
   shift
 done
@@ -29,10 +29,12 @@ data=$work/cluster
 api_data=$work/api-cluster
 port=${BENCH_PORT:-17443}
 docker_port=$((port + 10))
-docker_pid="" agent_pid="" driver_pid=""
+docker_pid="" hub_pid="" controllers_pid="" agent_pid="" driver_pid=""
 
 finish() {
   stop_node
+  for pid in $controllers_pid $hub_pid; do kill "$pid" 2>/dev/null || true; done
+  "$root/hack/local-cluster.sh" down --data "$work/preparation" >/dev/null 2>&1 || true
   "$root/hack/local-cluster.sh" down --data "$data" >/dev/null 2>&1 || true
   "$root/hack/local-cluster.sh" down --data "$api_data" >/dev/null 2>&1 || true
   "$root/hack/local-cluster.sh" down --data "$work/node-cluster" >/dev/null 2>&1 || true
@@ -70,12 +72,13 @@ install() {
 
 build() {
   say "building"
-  for project in hack/local-cluster hack/bench nodeagent csi-driver; do
+  for project in hack/local-cluster hack/bench nodeagent csi-driver controllers; do
     dotnet build "$root/$project" -c Release -v q --nologo >"$work/build.log" 2>&1 || { cat "$work/build.log" >&2; exit 1; }
   done
   bench=$root/artifacts/bin/AiModels.Bench/release/bench
   nodeagent=$root/artifacts/bin/AiModels.NodeAgent/release/nodeagent
   driver=$root/artifacts/bin/AiModels.CsiDriver/release/csi-driver
+  controllers=$root/artifacts/bin/AiModels.Controllers/release/controllers
 }
 
 # --- measuring ----------------------------------------------------------------------------------------------------------------
@@ -260,6 +263,76 @@ node() {
   line "peak memory of the node agent" "$(median "$work/peak.times") MiB" ""
 }
 
+# --- preparation --------------------------------------------------------------------------------------------------------------
+
+# wait_for WHAT COMMAND…
+wait_for() {
+  local what=$1
+  shift
+  for _ in $(seq 600); do
+    "$@" >/dev/null 2>&1 && return
+    sleep 0.1
+  done
+  say "$what did not start"; tail -n 20 "$work"/hub.log "$work"/controllers.log >&2; exit 1
+}
+
+# All files of the repository over sixteen connections, as people do it, and the digest of each.
+download_and_verify() {
+  rm -rf "$work/downloaded"
+  aria2c -q -x16 -s16 -j4 -k4M --file-allocation=none --ca-certificate="$HUB_CA" -d "$work/downloaded" -i "$work/urls"
+  openssl dgst -sha256 "$work"/downloaded/*
+}
+
+# processor_seconds PID
+processor_seconds() { awk -v ticks="$(getconf CLK_TCK)" '{ print ($14 + $15) / ticks }' "/proc/$1/stat"; }
+
+# Every round has a registry of its own: what is stored once is not stored again.
+preparation_round() {
+  local i=$1 before after
+  "$root/hack/local-cluster.sh" up --data "$work/preparation" --port "$((port + 40))" --without controllers,nodeagent,csi-driver >&2
+  eval "$("$root/hack/local-cluster.sh" env --data "$work/preparation")"
+  export KUBECONFIG
+  "$controllers" run --kubeconfig "$KUBECONFIG" --registry "unix://$(find "$work/preparation/run" /tmp/ai-models-* -name registry.sock -newer "$work/urls" 2>/dev/null | head -n 1)" \
+    --huggingface-endpoint "$HUB" --source-ca-file "$HUB_CA" --listen "http://127.0.0.1:$((port + 50))" >"$work/controllers.log" 2>&1 &
+  controllers_pid=$!
+  wait_for controllers curl -fs "http://127.0.0.1:$((port + 50))/readyz"
+  say "round $i"
+  note aria2 seconds download_and_verify
+  before=$(processor_seconds "$controllers_pid")
+  note prepare "$bench" prepare "$KUBECONFIG" "bench-$i" https://huggingface.co/owner/model
+  after=$(processor_seconds "$controllers_pid")
+  awk -v a="$after" -v b="$before" -v s="$size" 'BEGIN { printf "%.2f\n", (a - b) / (s / 2 ^ 30) }' >>"$work/processor.times"
+  awk '/^VmHWM/ { printf "%.0f\n", $2 / 1024 }' "/proc/$controllers_pid/status" >>"$work/memory.times"
+  kill "$controllers_pid"; wait "$controllers_pid" || true; controllers_pid=""
+  "$root/hack/local-cluster.sh" down --data "$work/preparation" >/dev/null
+  rm -rf "$work/preparation" "$work/downloaded"
+}
+
+preparation() {
+  size=${given_size:-$((4 << 30))}
+  say "writing $((size >> 20)) MiB of shards"
+  "$bench" shards "$work/hub" "$size" 8 1
+  "$bench" hub "$work/hub" "$work/hub.env" >"$work/hub.log" 2>&1 &
+  hub_pid=$!
+  wait_for "the hub" test -f "$work/hub.env"
+  eval "$(cat "$work/hub.env")"
+  (cd "$work/hub" && for file in *; do printf '%sowner/model/resolve/%s/%s\n  out=%s\n' "$HUB" "$HUB_COMMIT" "$file" "$file"; done) >"$work/urls"
+  rm -f "$work"/{aria2,prepare,processor,memory}.times
+  for i in $(seq "$rounds"); do preparation_round "$i"; done
+  kill "$hub_pid"; wait "$hub_pid" || true; hub_pid=""
+  rm -rf "$work/hub"
+  echo
+  echo "Preparation: $((size >> 20)) MiB of Safetensors in 8 shards from a hub on this machine (TLS), $(nproc) processors, medians of $rounds rounds"
+  echo
+  line measurement value "ratio (of pairs, median)"
+  line ":---" "---:" ":---"
+  line "aria2c -x16 and openssl dgst -sha256, s" "$(median "$work/aria2.times")" ""
+  line "URL -> Ready (verified, stored durably), s" "$(median "$work/prepare.times")" "$(ratio aria2 prepare) x the speed of aria2c and openssl"
+  line "processor seconds a GiB (controllers)" "$(median "$work/processor.times")" ""
+  line "peak memory of controllers, MiB" "$(median "$work/memory.times")" ""
+  "$bench" ratio $((256 << 20)) | while read -r kind ratio _; do line "stored bytes of $kind, of 1" "$ratio" ""; done
+}
+
 # --- API ----------------------------------------------------------------------------------------------------------------------
 
 api() {
@@ -275,8 +348,10 @@ api() {
 given_size=$size
 size=${given_size:-$((1 << 30))}
 [ "$what" = api ] || { install docker-registry docker-registry; install oras oras sid; install openssl openssl; }
+case $what in preparation | all) install aria2c aria2 ;; esac
 install curl curl
 build
 case $what in bytes | all) bytes ;; esac
+case $what in preparation | all) preparation ;; esac
 case $what in node | all) node ;; esac
 case $what in api | all) api ;; esac

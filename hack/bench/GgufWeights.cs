@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Text;
 
 namespace AiModels.Bench;
@@ -14,9 +13,6 @@ internal static class GgufWeights
     // 4096 x 4096 values, 32 MiB: a usual layer.
     private const int Side = 4096;
     private const long TensorBytes = 2L * Side * Side;
-
-    // The spread of weights after training: between 0.01 and 0.05 in published models.
-    private const float StandardDeviation = 0.02f;
 
     public static async Task WriteAsync(string path, long bytes, int seed, CancellationToken cancellationToken)
     {
@@ -82,20 +78,8 @@ internal static class GgufWeights
 
     private static byte[] Weights(int seed)
     {
-        var random = new Random(seed);
         byte[] bytes = new byte[TensorBytes];
-        for (int i = 0; i < bytes.Length; i += 4)
-        {
-            // Box and Muller: two uniform numbers give two normal ones.
-            float radius = StandardDeviation * MathF.Sqrt(-2 * MathF.Log(1 - random.NextSingle()));
-            (float sine, float cosine) = MathF.SinCos(2 * MathF.PI * random.NextSingle());
-            BinaryPrimitives.WriteUInt16LittleEndian(bytes.AsSpan(i), Bf16(radius * sine));
-            BinaryPrimitives.WriteUInt16LittleEndian(bytes.AsSpan(i + 2), Bf16(radius * cosine));
-        }
-
+        SyntheticTensor.Fill("bf16", seed, bytes);
         return bytes;
     }
-
-    /// <summary>Rounds to the nearest bf16.</summary>
-    private static ushort Bf16(float value) => (ushort)((BitConverter.SingleToUInt32Bits(value) + 0x8000) >> 16);
 }

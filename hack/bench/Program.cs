@@ -31,10 +31,22 @@ switch (args)
     case ["node", var kubeconfig, var name, var socket, var targets]:
         await NodeCacheFill.RunAsync(kubeconfig, name, socket, targets, stop.Token);
         return 0;
+    case ["prepare", var kubeconfig, var name, var url]:
+        await UploadToReady.PrepareAsync(kubeconfig, name, url, stop.Token);
+        return 0;
+    case ["shards", var folder, var bytes, var count, var seed]:
+        await ShardedRepository.WriteAsync(folder, long.Parse(bytes), int.Parse(count), int.Parse(seed), stop.Token);
+        return 0;
+    case ["hub", var folder, var ready]:
+        await HubServer.RunAsync(folder, ready, stop.Token);
+        return 0;
+    case ["ratio", var bytes]:
+        await StoredRatio.RunAsync(int.Parse(bytes), stop.Token);
+        return 0;
     case ["api", var kubeconfig]:
         await ApiLoad.RunAsync(kubeconfig, stop.Token);
         return 0;
     default:
-        Console.Error.WriteLine("usage: bench weights FILE BYTES SEED | encode FILE | push ADDRESS REPOSITORY FILE | pull ADDRESS REPOSITORY FOLDER | ready KUBECONFIG NAME FILE | grant KUBECONFIG NAME | node KUBECONFIG NAME CSI_SOCKET TARGETS | api KUBECONFIG");
+        Console.Error.WriteLine("usage: bench weights FILE BYTES SEED | encode FILE | push ADDRESS REPOSITORY FILE | pull ADDRESS REPOSITORY FOLDER | ready KUBECONFIG NAME FILE | grant KUBECONFIG NAME | prepare KUBECONFIG NAME URL | shards FOLDER BYTES COUNT SEED | hub FOLDER READY-FILE | ratio BYTES | node KUBECONFIG NAME CSI_SOCKET TARGETS | api KUBECONFIG");
         return 2;
 }

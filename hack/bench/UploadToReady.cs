@@ -42,6 +42,21 @@ internal static class UploadToReady
         Console.WriteLine($"{grant["repository"]} {grant["digest"]} {grant["token"]}");
     }
 
+    /// <summary>A Model from a URL, and the time until it is Ready. Prints seconds.</summary>
+    public static async Task PrepareAsync(string kubeconfig, string name, string url, CancellationToken cancellationToken)
+    {
+        using var cluster = new Cluster(kubeconfig);
+        string version = (await cluster.Client.ListAsync(Cluster.Models, Cluster.Namespace, null, cancellationToken)).ResourceVersion;
+        Task<JsonObject> ready = WaitForReadyAsync(cluster, name, version, cancellationToken);
+        JsonObject model = Cluster.UploadModel(name);
+        model["spec"] = new JsonObject { ["source"] = new JsonObject { ["url"] = url } };
+        long start = Stopwatch.GetTimestamp();
+        await cluster.Client.CreateAsync(Cluster.Models, model, null, cancellationToken);
+        JsonObject prepared = await ready;
+        Console.WriteLine($"{Stopwatch.GetElapsedTime(start).TotalSeconds:0.000}");
+        Console.Error.WriteLine($"artifact {prepared["status"]?["artifact"]}");
+    }
+
     private static async Task<JsonObject> WaitForReadyAsync(Cluster cluster, string name, string version, CancellationToken cancellationToken)
     {
         var options = new KubernetesListOptions { ResourceVersion = version, FieldSelector = $"metadata.name={name}" };
