@@ -1,7 +1,13 @@
+using System.Runtime.InteropServices;
 using AiModels.Bench;
 
 // What hack/bench.sh cannot do in shell. Each command prints one number or one line per measurement.
 using var stop = new CancellationTokenSource();
+using var ended = PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal =>
+{
+    signal.Cancel = true;
+    stop.Cancel();
+});
 Console.CancelKeyPress += (_, pressed) =>
 {
     pressed.Cancel = true;

@@ -238,6 +238,12 @@ internal sealed class PreparationWorld : IAsyncDisposable
         ["data"] = new JsonObject { ["HF_TOKEN"] = Convert.ToBase64String(Encoding.UTF8.GetBytes(token + "\n")) },
     }, null, CancellationToken.None);
 
+    /// <summary>Services of the running controllers.</summary>
+    public IServiceProvider Services => _controllers!.Services;
+
+    /// <summary>Room that the registry keeps for models.</summary>
+    public int Reservations => Directory.Exists($"{_folder}/store/capacity") ? Directory.GetFiles($"{_folder}/store/capacity", "_reservation", SearchOption.AllDirectories).Length : 0;
+
     /// <summary>Uploads that the registry has begun and not ended.</summary>
     public int OpenUploads => Directory.Exists($"{_folder}/store/uploads") ? Directory.GetFileSystemEntries($"{_folder}/store/uploads").Length : 0;
 

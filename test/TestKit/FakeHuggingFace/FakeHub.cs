@@ -85,6 +85,9 @@ public sealed class FakeHub : IAsyncDisposable
         return _repositories[name] = repository;
     }
 
+    /// <summary>A repository by its name of today.</summary>
+    public FakeRepository? Find(string name) => _repositories.GetValueOrDefault(name);
+
     public async ValueTask DisposeAsync()
     {
         await _server.DisposeAsync();

@@ -1,9 +1,11 @@
+using System.Collections.Concurrent;
+
 namespace AiModels.TestKit.FakeHuggingFace;
 
-/// <summary>A repository of the fake hub: commits, and names that stand for them. Thread-safe only for reading.</summary>
+/// <summary>A repository of the fake hub: commits, and names that stand for them.</summary>
 public sealed class FakeRepository
 {
-    private readonly Dictionary<string, SortedDictionary<string, FakeContent>> _commits = [];
+    private readonly ConcurrentDictionary<string, SortedDictionary<string, FakeContent>> _commits = [];
 
     internal FakeRepository(string name) => Name = name;
 
@@ -14,7 +16,7 @@ public sealed class FakeRepository
     public HashSet<string> FormerNames { get; } = [];
 
     /// <summary>Branches, tags and refs/pr/N, each to its commit. Commits stand for themselves.</summary>
-    public Dictionary<string, string> Revisions { get; } = [];
+    public ConcurrentDictionary<string, string> Revisions { get; } = [];
 
     /// <summary>The token that may read it; null for a public one.</summary>
     public string? Token { get; set; }
@@ -26,7 +28,7 @@ public sealed class FakeRepository
     public bool IsDisabled { get; set; }
 
     /// <summary>What the CDN has instead of a file's content, by path: a store that lost or damaged something.</summary>
-    public Dictionary<string, FakeContent> Stored { get; } = [];
+    public ConcurrentDictionary<string, FakeContent> Stored { get; } = [];
 
     /// <summary>Puts a new commit onto a branch; returns it.</summary>
     public string Commit(string branch, params (string Path, FakeContent Content)[] files)

@@ -23,6 +23,21 @@ internal sealed class TransferBudget(int connections) : IDisposable
     private readonly LinkedList<(long Bytes, TaskCompletionSource Turn)> _waiting = [];
     private long _free = AllFiles;
 
+    /// <summary>Connections that nobody holds.</summary>
+    public int FreeConnections => _connections.CurrentCount;
+
+    /// <summary>Whether no file holds room.</summary>
+    public bool IsRoomFree
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _free == AllFiles;
+            }
+        }
+    }
+
     /// <summary>A connection and its buffer. Waiters are served before those who only try.</summary>
     public Task AcquireConnectionAsync(CancellationToken cancellationToken) => _connections.WaitAsync(cancellationToken);
 

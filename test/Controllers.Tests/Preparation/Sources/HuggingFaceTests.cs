@@ -151,7 +151,7 @@ public sealed class HuggingFaceTests
         {
             if (request.File == "config.json" && Interlocked.Increment(ref seen) == 2)
             {
-                Hub.Model.Stored.Remove("config.json");
+                Hub.Model.Stored.TryRemove("config.json", out _);
             }
 
             return null;
