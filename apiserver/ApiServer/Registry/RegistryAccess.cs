@@ -1,7 +1,7 @@
 using System.Security.Cryptography.X509Certificates;
+using AiModels.ApiMachinery.Storage;
 using AiModels.ApiServer.Subresources;
 using AiModels.ModelPack.Client;
-using AiModels.ModelPack.Grants;
 
 namespace AiModels.ApiServer.Registry;
 
@@ -9,20 +9,10 @@ namespace AiModels.ApiServer.Registry;
 internal static class RegistryAccess
 {
     public static IServiceCollection AddModelRegistry(this IServiceCollection services, ApiServerOptions options) => services
-        .AddSingleton(provider => OpenSigner(options, provider.GetRequiredService<TimeProvider>()))
+        .AddSingleton(provider => new GrantKeyring(options, provider.GetRequiredService<IObjectStore>(), provider.GetRequiredService<TimeProvider>()))
+        .AddHostedService<GrantKeyPublisher>()
         .AddSingleton(provider => OpenClient(options, provider))
         .AddSingleton(new GrantOptions(options.RegistryUrl ?? options.Registry));
-
-    private static GrantSigner OpenSigner(ApiServerOptions options, TimeProvider time)
-    {
-        GrantSigner signer = GrantSigner.Open(options.GrantKey ?? Path.Combine(options.DataDir, "grant.key"), time);
-        if (options.GrantKeys is { } folder)
-        {
-            signer.PublishKey(folder);
-        }
-
-        return signer;
-    }
 
     private static RegistryClient OpenClient(ApiServerOptions options, IServiceProvider services)
     {
@@ -31,7 +21,7 @@ internal static class RegistryAccess
         {
             Address = options.Registry,
             TrustedRoots = options.RegistryCaFile is { } file ? Roots(file) : null,
-            Grants = new CachingGrantSource(new SigningGrantSource(services.GetRequiredService<GrantSigner>()), time),
+            Grants = new CachingGrantSource(new SigningGrantSource(services.GetRequiredService<GrantKeyring>()), time),
             Time = time,
         });
     }

@@ -3,6 +3,7 @@ using AiModels.ApiMachinery.Http;
 using AiModels.ApiMachinery.Resources;
 using AiModels.ApiMachinery.Schemas;
 using AiModels.ApiMachinery.Validation;
+using AiModels.ApiServer.Registry;
 using AiModels.ApiServer.Uploads;
 using AiModels.Contracts.V1Alpha1;
 using AiModels.ModelPack.Grants;
@@ -13,7 +14,7 @@ namespace AiModels.ApiServer.Subresources;
 /// /grant of a model: a short-lived token for the one repository its bytes live in. Pulling asks for create on models/grant; pushing and deleting
 /// ask for update on it as well.
 /// </summary>
-internal sealed class GrantSubresource(GrantSigner signer, IAuthorizer authorizer, GrantOptions options, TimeProvider time) : ISubresource
+internal sealed class GrantSubresource(GrantKeyring keyring, IAuthorizer authorizer, GrantOptions options, TimeProvider time) : ISubresource
 {
     private static readonly TimeSpan DefaultLife = TimeSpan.FromHours(1);
 
@@ -39,6 +40,7 @@ internal sealed class GrantSubresource(GrantSigner signer, IAuthorizer authorize
 
         string repository = $"{request.Resource.Plural}/{UploadSessions.UidOf(request.Parent)}";
         TimeSpan life = spec.ExpirationSeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : DefaultLife;
+        GrantSigner signer = await keyring.SignerAsync(cancellationToken);
         string token = signer.Sign(spec.Consumer ?? request.User, [new GrantAccess(repository, actions)], life, out DateTimeOffset expiresAt);
         var grant = new RegistryGrant
         {

@@ -1,6 +1,7 @@
 using AiModels.ApiMachinery.Errors;
 using AiModels.ApiMachinery.Resources;
 using AiModels.ApiMachinery.Schemas;
+using AiModels.ApiMachinery.Storage;
 using AiModels.ApiMachinery.Tables;
 using AiModels.ApiServer.Uploads;
 using AiModels.Contracts.V1Alpha1;
@@ -13,7 +14,8 @@ namespace AiModels.ApiServer.Subresources;
 /// delete aborts. The session's token is good for everything here but create, unless tus creates.
 /// </summary>
 internal sealed class UploadSubresource(
-    UploadSessions sessions, UploadReceiver receiver, ActiveUploads active, ParkedTransfers parked, UploadRoom room, UploadOptions options, TimeProvider time) : ISubresource
+    UploadSessions sessions, UploadReceiver receiver, ActiveUploads active, ParkedTransfers parked, UploadClaims claims, UploadRoom room, UploadOptions options,
+    TimeProvider time) : ISubresource
 {
     public string Name => "upload";
 
@@ -105,7 +107,7 @@ internal sealed class UploadSubresource(
     private async Task DeleteAsync(SubresourceRequest request, CancellationToken cancellationToken)
     {
         using ActiveUploads.Lease lease = await active.EnterAsync(UploadSessions.UidOf(request.Parent), cancellationToken);
-        StoredUpload upload = await FindAsync(request, cancellationToken, ownsTransfer: true);
+        StoredUpload upload = await claims.ClaimAsync(await FindAsync(request, cancellationToken, ownsTransfer: true), cancellationToken);
         await parked.DropAsync(upload.Record.Uid);
         await sessions.AbortAsync(upload, cancellationToken);
         request.Http.Response.StatusCode = 204;
@@ -139,7 +141,8 @@ internal sealed class UploadSubresource(
             PrepareBody(request.Http);
             upload = await MoveAsync(
                 lease,
-                stop => range is null
+                upload,
+                (upload, stop) => range is null
                     ? receiver.ReceiveWholeAsync(upload, fileName, length, http.Body, stop)
                     : receiver.ReceivePartAsync(upload, range.Offset, http.Body, bodyIsRest: true, checksum: null, stop),
                 cancellationToken);
@@ -187,7 +190,8 @@ internal sealed class UploadSubresource(
             PrepareBody(request.Http);
             try
             {
-                upload = await MoveAsync(lease, stop => receiver.ReceivePartAsync(upload, offset, http.Body, bodyIsRest: false, checksum, stop), cancellationToken);
+                upload = await MoveAsync(
+                    lease, upload, (upload, stop) => receiver.ReceivePartAsync(upload, offset, http.Body, bodyIsRest: false, checksum, stop), cancellationToken);
             }
             catch (ApiException)
             {
@@ -233,16 +237,35 @@ internal sealed class UploadSubresource(
     }
 
     // A newer request may end this one; then its client is told so, if it is still there.
-    private static async Task<StoredUpload> MoveAsync(
-        ActiveUploads.Lease lease, Func<CancellationToken, Task<StoredUpload>> move, CancellationToken client)
+    private async Task<StoredUpload> MoveAsync(
+        ActiveUploads.Lease lease, StoredUpload upload, Func<StoredUpload, CancellationToken, Task<StoredUpload>> move, CancellationToken client)
+    {
+        StoredUpload claimed = await claims.ClaimAsync(upload, lease.Stop);
+        try
+        {
+            return await move(claimed, lease.Stop);
+        }
+        catch (Exception cause)
+        {
+            await ReleaseAsync(claimed);
+            if (cause is OperationCanceledException && !client.IsCancellationRequested)
+            {
+                throw UploadErrors.Busy();
+            }
+
+            throw;
+        }
+    }
+
+    private async Task ReleaseAsync(StoredUpload claimed)
     {
         try
         {
-            return await move(lease.Stop);
+            await claims.ReleaseAsync(claimed, CancellationToken.None);
         }
-        catch (OperationCanceledException) when (!client.IsCancellationRequested)
+        catch (StoreUnavailableException)
         {
-            throw UploadErrors.Busy();
+            // Then the claim ends by itself, some seconds later.
         }
     }
 

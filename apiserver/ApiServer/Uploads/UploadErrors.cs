@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using AiModels.ApiMachinery.Errors;
 
 namespace AiModels.ApiServer.Uploads;
@@ -29,6 +30,19 @@ internal static class UploadErrors
 
     /// <summary>409: somebody sends at the same time and does not stop.</summary>
     public static ApiException Busy() => ApiError.Make(409, "Conflict", "another transfer of this upload is under way; try again in a moment");
+
+    /// <summary>409: another replica has it. The client is told when it may come again.</summary>
+    public static ApiException HeldElsewhere(TimeSpan left)
+    {
+        int seconds = Math.Max(1, (int)Math.Ceiling(left.TotalSeconds));
+        return ApiError.Make(
+            409, "Conflict", $"another replica of this server is receiving the upload; try again in {seconds} seconds, from the offset that HEAD tells then",
+            new JsonObject { ["retryAfterSeconds"] = seconds });
+    }
+
+    /// <summary>409: another replica took over from this one, which had not heard of its client for long. What was acknowledged is kept.</summary>
+    public static ApiException TakenOver() =>
+        ApiError.Make(409, "Conflict", "another replica of this server goes on with the upload; ask for the offset with HEAD and go on from there");
 
     /// <summary>409: the model does not wait for an upload.</summary>
     public static ApiException NotForUpload(string message) => ApiError.Make(409, "Conflict", message);

@@ -81,17 +81,34 @@ internal sealed class UploadJournal(IObjectStore store, TimeProvider time)
         await ForgetChunksAsync(upload.Record, cancellationToken);
     }
 
-    /// <summary>Chunks of the session's current attempt, in order.</summary>
+    /// <summary>Replaces a session if it is still as it was read. Answers whether it was, and what is stored now; null when it is gone.</summary>
+    public async ValueTask<(bool IsReplaced, StoredUpload? Now)> TryReplaceAsync(StoredUpload upload, UploadRecord next, CancellationToken cancellationToken)
+    {
+        WriteResult result = await store.UpdateAsync(SessionKey(next.Uid), upload.Revision, Encode(next), cancellationToken);
+        return (result.Outcome == WriteOutcome.Committed, result.Object is { } stored ? Read(stored) : null);
+    }
+
+    /// <summary>Chunks that count, in order: those carried over from earlier attempts, then the current attempt's.</summary>
     public async ValueTask<IReadOnlyList<UploadChunk>> ChunksAsync(UploadRecord record, CancellationToken cancellationToken)
     {
-        StoredList list = await store.ListAsync(new ListRequest { Prefix = ChunkPrefix(record) }, cancellationToken);
-        return [.. list.Objects.Select(chunk => JsonSerializer.Deserialize(chunk.Value.Span, UploadJson.Default.UploadChunk)!)];
+        var chunks = new List<UploadChunk>();
+        foreach (CarriedChunks carried in record.Carried)
+        {
+            chunks.AddRange((await ListChunksAsync(record, carried.Attempt, carried.Count, cancellationToken)).Objects.Select(ReadChunk));
+        }
+
+        chunks.AddRange((await ListChunksAsync(record, record.Attempt, 0, cancellationToken)).Objects.Select(ReadChunk));
+        return chunks;
     }
+
+    /// <summary>How many chunks the current attempt has.</summary>
+    public async ValueTask<int> CountAsync(UploadRecord record, CancellationToken cancellationToken) =>
+        (await ListChunksAsync(record, record.Attempt, 0, cancellationToken)).Objects.Count;
 
     /// <summary>Writes down a chunk that the registry has.</summary>
     public async ValueTask AddChunkAsync(UploadRecord record, ChunkEntry entry, CancellationToken cancellationToken)
     {
-        var key = new ObjectKey(Group, Chunks, ChunkNamespace(record), $"{entry.Index:d8}");
+        var key = new ObjectKey(Group, Chunks, ChunkNamespace(record, record.Attempt), $"{entry.Index:d8}");
         byte[] value = JsonSerializer.SerializeToUtf8Bytes(UploadChunk.Of(entry, time.GetUtcNow()), UploadJson.Default.UploadChunk);
         WriteResult result = await store.CreateAsync(key, value, cancellationToken);
         if (result.Outcome != WriteOutcome.Committed)
@@ -101,20 +118,26 @@ internal sealed class UploadJournal(IObjectStore store, TimeProvider time)
         }
     }
 
-    /// <summary>Removes the chunks of the session's current attempt from the journal; the registry keeps what a manifest names.</summary>
+    /// <summary>Removes the chunks of the session's attempts from the journal; the registry keeps what a manifest names.</summary>
     public async ValueTask ForgetChunksAsync(UploadRecord record, CancellationToken cancellationToken)
     {
-        StoredList list = await store.ListAsync(new ListRequest { Prefix = ChunkPrefix(record) }, cancellationToken);
+        foreach (int attempt in record.Carried.Select(carried => carried.Attempt).Append(record.Attempt))
+        {
+            StoredList list = await ListChunksAsync(record, attempt, 0, cancellationToken);
 
-        // All at once: the store commits them together.
-        await Task.WhenAll(list.Objects.Select(chunk => store.DeleteAsync(chunk.Key, chunk.Revision, cancellationToken).AsTask()));
+            // All at once: the store commits them together.
+            await Task.WhenAll(list.Objects.Select(chunk => store.DeleteAsync(chunk.Key, chunk.Revision, cancellationToken).AsTask()));
+        }
     }
+
+    private ValueTask<StoredList> ListChunksAsync(UploadRecord record, int attempt, int limit, CancellationToken cancellationToken) =>
+        store.ListAsync(new ListRequest { Prefix = ObjectKey.PrefixOf(Group, Chunks, ChunkNamespace(record, attempt)), Limit = limit }, cancellationToken);
+
+    private static UploadChunk ReadChunk(StoredObject stored) => JsonSerializer.Deserialize(stored.Value.Span, UploadJson.Default.UploadChunk)!;
 
     private static ObjectKey SessionKey(string uid) => new(Group, Sessions, "", uid);
 
-    private static string ChunkNamespace(UploadRecord record) => $"{record.SessionId}-{record.Attempt}";
-
-    private static string ChunkPrefix(UploadRecord record) => ObjectKey.PrefixOf(Group, Chunks, ChunkNamespace(record));
+    private static string ChunkNamespace(UploadRecord record, int attempt) => $"{record.SessionId}-{attempt}";
 
     private static byte[] Encode(UploadRecord record) => JsonSerializer.SerializeToUtf8Bytes(record, UploadJson.Default.UploadRecord);
 

@@ -15,6 +15,9 @@ internal sealed class UploadOptions
     /// <summary>Longest file, in bytes.</summary>
     public long MaximumLength { get; init; } = 2L << 40;
 
+    /// <summary>Whether other replicas may receive the same upload.</summary>
+    public bool IsShared { get; init; }
+
     /// <summary>Transfers at the same time; more wait with their bytes unread. Four keep the buffers (some 80 MiB each at most) within what a small Pod has.</summary>
     public int MaximumTransfers { get; init; } = 4;
 

@@ -15,7 +15,8 @@ namespace AiModels.ApiServer.Uploads;
 /// What it acknowledges is durable. What ends an upload early (the client, the network, a newer request) keeps what has arrived.
 /// </summary>
 internal sealed partial class UploadReceiver(
-    UploadJournal journal, RegistryClient registry, ParkedTransfers parked, UploadAnnouncer announcer, UploadRoom room, ProgressBoard progress, UploadOptions options, TimeProvider time,
+    UploadJournal journal, RegistryClient registry, ParkedTransfers parked, UploadClaims claims, UploadAnnouncer announcer, UploadRoom room, ProgressBoard progress,
+    UploadOptions options, TimeProvider time,
     ILogger<UploadReceiver> log) : IDisposable
 {
     // How long the end of a broken transfer may take to store its tail when nobody waits for the answer any more.
@@ -38,6 +39,7 @@ internal sealed partial class UploadReceiver(
             FileName = fileName ?? upload.Record.FileName,
             LengthBytes = length ?? upload.Record.LengthBytes,
             ChunkSize = ChunkSize.For(length ?? upload.Record.LengthBytes),
+            Carried = [],
             Tail = [],
             TailOffset = 0,
         };
@@ -103,8 +105,9 @@ internal sealed partial class UploadReceiver(
         }
 
         IReadOnlyList<UploadChunk> chunks = await journal.ChunksAsync(upload.Record, cancellationToken);
-        return chunks.Count > 0 && chunks[^1].Offset + chunks[^1].Length == length
-            ? await FinishAsync(upload, [.. chunks.Select(chunk => chunk.ToEntry())], cancellationToken)
+        bool isComplete = chunks.Count > 0 && chunks[^1].Offset + chunks[^1].Length == length;
+        return isComplete && !claims.IsHeldElsewhere(upload.Record)
+            ? await FinishAsync(await claims.ClaimAsync(upload, cancellationToken), [.. chunks.Select(chunk => chunk.ToEntry())], cancellationToken)
             : upload;
     }
 
@@ -164,9 +167,16 @@ internal sealed partial class UploadReceiver(
         ChunkedFileWriter writer = run.Transfer.Writer;
         long? length = run.Transfer.Record.LengthBytes;
         byte[] probe = new byte[1];
+        long renewed = time.GetTimestamp();
         using var idle = CancellationTokenSource.CreateLinkedTokenSource(stop);
         while (true)
         {
+            if (time.GetElapsedTime(renewed) >= UploadClaims.RenewalInterval)
+            {
+                run.Upload = await claims.RenewAsync(run.Upload, stop);
+                renewed = time.GetTimestamp();
+            }
+
             // At the announced end one more byte is asked for, to learn whether there is one; a chunk's buffer would be wasted on that.
             Memory<byte> room = writer.Position == length ? probe : await writer.GetMemoryAsync(stop);
             int count;
@@ -240,7 +250,8 @@ internal sealed partial class UploadReceiver(
     {
         if (run.Upload.Record.Attempt == run.Transfer.Record.Attempt)
         {
-            await journal.UpdateAsync(run.Upload, record => record with { Attempt = record.Attempt + 1, Tail = [], TailOffset = 0 }, cancellationToken);
+            await journal.UpdateAsync(
+                run.Upload, record => claims.Guarded(record) with { Attempt = record.Attempt + 1, Carried = [], Tail = [], TailOffset = 0 }, cancellationToken);
         }
     }
 
@@ -249,10 +260,11 @@ internal sealed partial class UploadReceiver(
         UploadRecord attempt = run.Transfer.Record, before = run.Upload.Record;
         run.Upload = await journal.UpdateAsync(
             run.Upload,
-            record => change(record with
+            record => change(claims.Guarded(record) with
             {
                 State = UploadStates.Receiving,
                 Attempt = attempt.Attempt,
+                Carried = attempt.Carried,
                 FileName = record.Attempt == attempt.Attempt ? record.FileName : attempt.FileName,
                 LengthBytes = attempt.LengthBytes ?? record.LengthBytes,
                 ChunkSize = attempt.ChunkSize,
@@ -277,7 +289,7 @@ internal sealed partial class UploadReceiver(
         }
 
         Func<UploadRecord, UploadRecord> kept = await run.Transfer.KeepTailAsync(time.GetUtcNow(), cancellationToken);
-        await WriteDownAsync(run, kept, cancellationToken);
+        await WriteDownAsync(run, record => UploadClaims.Released(kept(record)), cancellationToken);
     }
 
     private async Task<StoredUpload> CompleteAsync(Run run, CancellationToken cancellationToken)
@@ -301,15 +313,23 @@ internal sealed partial class UploadReceiver(
 
     private async Task<StoredUpload> FinishAsync(StoredUpload upload, IReadOnlyList<ChunkEntry> chunks, CancellationToken cancellationToken)
     {
-        UploadRecord record = upload.Record;
+        UploadRecord record = (upload = await claims.RenewAsync(upload, cancellationToken)).Record;
         var file = new FileEntry { Path = record.FileName!, Chunks = chunks };
         PackedManifest packed = await new ModelPackWriter(registry, record.Repository)
             .PublishAsync([file], new ModelDescription(), WellKnownTags.Upload, cancellationToken, MediaTypes.UploadManifest);
         StoredUpload received = await journal.UpdateAsync(
             upload,
-            current => current with { State = UploadStates.Received, ReceivedDigest = packed.Digest.ToString(), Tail = [], TailOffset = 0, LastByteAt = time.GetUtcNow() },
+            current => UploadClaims.Released(claims.Guarded(current)) with
+            {
+                State = UploadStates.Received,
+                ReceivedDigest = packed.Digest.ToString(),
+                Carried = [],
+                Tail = [],
+                TailOffset = 0,
+                LastByteAt = time.GetUtcNow(),
+            },
             cancellationToken) ?? throw UploadErrors.Gone("was replaced or deleted");
-        await journal.ForgetChunksAsync(received.Record, cancellationToken);
+        await journal.ForgetChunksAsync(record, cancellationToken);
         await room.ReleaseAsync(received.Record, cancellationToken);
         progress.ReportReceived(received.Record, file.Length, file.Length);
         return await announcer.AnnounceAsync(received, cancellationToken);

@@ -29,6 +29,18 @@ internal sealed record UploadRecord
     /// <summary>Raised when the file is sent anew from its beginning: chunks of earlier attempts do not count.</summary>
     public int Attempt { get; init; }
 
+    /// <summary>
+    /// Chunks of earlier attempts that count nevertheless, in order: the first so many of each. A replica that takes an upload over from another goes on
+    /// under a new attempt.
+    /// </summary>
+    public IReadOnlyList<CarriedChunks> Carried { get; init; } = [];
+
+    /// <summary>The process that writes the upload, or did so last (<see cref="UploadClaims"/>); null where the store belongs to one process.</summary>
+    public string? Holder { get; init; }
+
+    /// <summary>Until when nobody else may write; the default value when the holder has let go.</summary>
+    public DateTimeOffset HeldUntil { get; init; }
+
     /// <summary>Bytes per chunk of this attempt: the cut must not change under way.</summary>
     public int ChunkSize { get; init; } = AiModels.ModelPack.Chunking.ChunkSize.Smallest;
 
@@ -62,6 +74,9 @@ internal sealed record UploadRecord
 
 /// <summary>Bytes of an unfinished chunk, kept so that the acknowledged offset is true.</summary>
 internal sealed record SpilledPiece(string Digest, long Length);
+
+/// <summary>The first <paramref name="Count"/> chunks of an attempt.</summary>
+internal sealed record CarriedChunks(int Attempt, int Count);
 
 /// <summary>A committed chunk as it is stored.</summary>
 internal sealed record UploadChunk

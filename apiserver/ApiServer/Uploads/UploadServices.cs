@@ -1,3 +1,5 @@
+using AiModels.ApiServer.Storage;
+
 namespace AiModels.ApiServer.Uploads;
 
 /// <summary>Registers uploads.</summary>
@@ -10,6 +12,7 @@ internal static class UploadServices
             Lifetime = options.UploadLifetime,
             RequireLength = options.RequireUploadLength,
             MaximumLength = options.MaxUploadSize,
+            IsShared = StorageEngines.IsShared(options.Storage),
         })
         .AddSingleton<UploadJournal>()
         .AddSingleton<UploadTokens>()
@@ -17,6 +20,7 @@ internal static class UploadServices
         .AddSingleton<ActiveUploads>()
         .AddSingleton<ParkedTransfers>()
         .AddSingleton<UploadRoom>()
+        .AddSingleton<UploadClaims>()
         .AddSingleton<UploadSessions>()
         .AddSingleton<UploadReceiver>()
         .AddHostedService<UploadSweep>();

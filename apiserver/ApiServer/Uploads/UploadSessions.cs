@@ -10,14 +10,15 @@ namespace AiModels.ApiServer.Uploads;
 /// The life of upload sessions: opened by create, kept alive by bytes, over when all have come, when time runs out or when somebody aborts.
 /// After expiry or abort the next create opens a new one; what has been received stays received.
 /// </summary>
-internal sealed class UploadSessions(UploadJournal journal, UploadTokens tokens, ActiveUploads active, UploadAnnouncer announcer, UploadRoom room, UploadOptions options, TimeProvider time)
+internal sealed class UploadSessions(UploadJournal journal, UploadTokens tokens, ActiveUploads active, UploadAnnouncer announcer, UploadClaims claims, UploadRoom room, UploadOptions options,
+    TimeProvider time)
 {
     /// <summary>The model's session, its expiry taken into account; null when none was ever opened.</summary>
     /// <param name="ownsTransfer">The caller has the upload to itself. Otherwise bytes that are on their way keep the session alive.</param>
     public async ValueTask<StoredUpload?> FindAsync(string uid, CancellationToken cancellationToken, bool ownsTransfer = false)
     {
         StoredUpload? found = await journal.FindAsync(uid, cancellationToken);
-        return found is null || (!ownsTransfer && active.IsActive(uid)) ? found : await ExpireIfDueAsync(found, cancellationToken);
+        return found is null || (!ownsTransfer && (active.IsActive(uid) || claims.IsHeldElsewhere(found.Record))) ? found : await ExpireIfDueAsync(found, cancellationToken);
     }
 
     /// <summary>Opens a session, or answers the one that is open or received. What the spec announces is taken over while no byte has come.</summary>
@@ -233,7 +234,9 @@ internal sealed class UploadSessions(UploadJournal journal, UploadTokens tokens,
     private async ValueTask<StoredUpload> EndAsync(StoredUpload upload, string state, CancellationToken cancellationToken)
     {
         StoredUpload ended = await journal.UpdateAsync(
-            upload, record => record with { State = state, Tail = [], TailOffset = 0, FileName = null, LengthBytes = null }, cancellationToken) ?? upload;
+            upload,
+            record => UploadClaims.Released(record) with { State = state, Carried = [], Tail = [], TailOffset = 0, FileName = null, LengthBytes = null },
+            cancellationToken) ?? upload;
         await journal.ForgetChunksAsync(upload.Record, cancellationToken);
         await room.ReleaseAsync(upload.Record, cancellationToken);
         return await announcer.AnnounceAsync(ended, cancellationToken);

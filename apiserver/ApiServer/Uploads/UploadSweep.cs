@@ -9,7 +9,7 @@ namespace AiModels.ApiServer.Uploads;
 /// were never told are told, and sessions of models that are gone are forgotten.
 /// </summary>
 internal sealed partial class UploadSweep(
-    UploadJournal journal, UploadSessions sessions, UploadReceiver receiver, UploadAnnouncer announcer, ActiveUploads active, ParkedTransfers parked,
+    UploadJournal journal, UploadSessions sessions, UploadReceiver receiver, UploadAnnouncer announcer, ActiveUploads active, ParkedTransfers parked, UploadClaims claims,
     RegistryClient registry, IServiceProvider services, TimeProvider time, ILogger<UploadSweep> log) : BackgroundService
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMinutes(1);
@@ -37,6 +37,11 @@ internal sealed partial class UploadSweep(
     {
         foreach (StoredUpload upload in await journal.ListAsync(cancellationToken))
         {
+            if (claims.IsHeldElsewhere(upload.Record))
+            {
+                continue; // another replica looks after it
+            }
+
             if (!await ExistsAsync(upload.Record, cancellationToken))
             {
                 await ForgetAsync(upload.Record, cancellationToken);

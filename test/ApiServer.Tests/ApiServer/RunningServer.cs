@@ -30,10 +30,11 @@ internal sealed class RunningServer : IAsyncDisposable
     private readonly DirectoryInfo? _ownFolder;
     private readonly WebApplication _registry;
     private readonly WebApplication _api;
+    private readonly string _grantKey;
 
-    private RunningServer(DirectoryInfo? ownFolder, WebApplication registry, WebApplication api, string url, string registryUrl)
+    private RunningServer(DirectoryInfo? ownFolder, WebApplication registry, WebApplication api, string url, string registryUrl, string grantKey)
     {
-        (_ownFolder, _registry, _api) = (ownFolder, registry, api);
+        (_ownFolder, _registry, _api, _grantKey) = (ownFolder, registry, api, grantKey);
         Url = url;
         RegistryUrl = registryUrl;
         Admin = Client(AdminToken);
@@ -93,7 +94,7 @@ internal sealed class RunningServer : IAsyncDisposable
         api.MapAiModelsApi();
         await registry.StartAsync();
         await api.StartAsync();
-        return new RunningServer(own, registry, api, $"https://127.0.0.1:{settings.SecurePort}", registryUrl);
+        return new RunningServer(own, registry, api, $"https://127.0.0.1:{settings.SecurePort}", registryUrl, Path.Combine(settings.DataDir, "grant.key"));
     }
 
     public static int FreePort()
@@ -122,8 +123,11 @@ internal sealed class RunningServer : IAsyncDisposable
     public RegistryClient Registry(string repository) => new(new RegistryClientOptions { Address = RegistryUrl, Grants = new StaticGrantSource(Grant(repository)) });
 
     /// <summary>A grant with all rights on one repository.</summary>
-    public string Grant(string repository) =>
-        Services.GetRequiredService<GrantSigner>().Sign("test", [new GrantAccess(repository, GrantActions.All)], TimeSpan.FromHours(1), out _);
+    public string Grant(string repository)
+    {
+        using GrantSigner signer = GrantSigner.Open(_grantKey, Services.GetRequiredService<TimeProvider>());
+        return signer.Sign("test", [new GrantAccess(repository, GrantActions.All)], TimeSpan.FromHours(1), out _);
+    }
 
     public async Task<(HttpStatusCode Code, JsonObject Body)> SendAsync(HttpMethod method, string path, string? json, CancellationToken cancellationToken) =>
         await SendAsync(Admin, method, path, json, cancellationToken);
