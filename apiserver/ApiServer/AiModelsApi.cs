@@ -5,6 +5,7 @@ using AiModels.ApiMachinery.Http;
 using AiModels.ApiServer.Access;
 using AiModels.ApiServer.Progress;
 using AiModels.ApiServer.Registry;
+using AiModels.ApiServer.Replicas;
 using AiModels.ApiServer.Resources.ClusterModels;
 using AiModels.ApiServer.Resources.ModelCatalogSources;
 using AiModels.ApiServer.Resources.Models;
@@ -27,9 +28,12 @@ public static class AiModelsApi
         IServiceCollection services = builder.Services;
         services.AddBulkMemoryPool();
         services.AddObjectStore(options);
+        services.AddSingleton(provider => ServingCertificate.FromFilesOrSelfSigned(
+            options.TlsCertFile, options.TlsPrivateKeyFile, ["localhost", "127.0.0.1", options.BindAddress], provider.GetRequiredService<TimeProvider>()));
         services.AddAccess(options);
         services.AddModelRegistry(options);
         services.AddUploads(options);
+        services.AddReplicas(options);
         services.AddSingleton<ProgressBoard>();
 
         services.AddSingleton<UploadSubresource>();
@@ -67,6 +71,7 @@ public static class AiModelsApi
     public static WebApplication MapAiModelsApi(this WebApplication app)
     {
         app.MapMetrics();
+        app.UsePeers();
         app.UseMiddleware<UploadGate>();
         app.MapApiMachinery();
         return app;
@@ -74,9 +79,7 @@ public static class AiModelsApi
 
     private static void Serve(KestrelServerOptions kestrel, ApiServerOptions options)
     {
-        ServingCertificate certificate = ServingCertificate.FromFilesOrSelfSigned(
-            options.TlsCertFile, options.TlsPrivateKeyFile, ["localhost", "127.0.0.1", options.BindAddress],
-            kestrel.ApplicationServices.GetRequiredService<TimeProvider>());
+        ServingCertificate certificate = kestrel.ApplicationServices.GetRequiredService<ServingCertificate>();
         ClusterTrust trust = kestrel.ApplicationServices.GetRequiredService<ClusterTrust>();
         kestrel.UseApiServerLimits();
         IPAddress address = IPAddress.Parse(options.BindAddress);

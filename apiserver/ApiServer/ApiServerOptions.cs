@@ -16,6 +16,9 @@ public sealed class ApiServerOptions : IValidatableObject, IEtcdOptions
     [Required]
     public string BindAddress { get; set; } = "0.0.0.0";
 
+    [Option("Address at which other replicas reach this one, for --storage etcd. Default: --bind-address, or the host's first address.", Placeholder = "IP")]
+    public string? AdvertiseAddress { get; set; }
+
     [Option("Serving certificate and its intermediates, PEM; read again when it changes. Without it a self-signed one is made.", Placeholder = "FILE")]
     public string? TlsCertFile { get; set; }
 
@@ -158,6 +161,11 @@ public sealed class ApiServerOptions : IValidatableObject, IEtcdOptions
             yield return new ValidationResult($"--bind-address: '{BindAddress}' is not an IP address");
         }
 
+        if (AdvertiseAddress is not null && !System.Net.IPAddress.TryParse(AdvertiseAddress, out _))
+        {
+            yield return new ValidationResult($"--advertise-address: '{AdvertiseAddress}' is not an IP address");
+        }
+
         if (TlsCertFile is null != TlsPrivateKeyFile is null)
         {
             yield return new ValidationResult("--tls-cert-file and --tls-private-key-file belong together");
@@ -168,6 +176,9 @@ public sealed class ApiServerOptions : IValidatableObject, IEtcdOptions
             yield return new ValidationResult("--upload-lifetime must be at least 1s");
         }
     }
+
+    /// <summary>Where other replicas reach this one.</summary>
+    internal string AdvertisedUrl => $"https://{new System.Net.IPEndPoint(Replicas.HostAddress.Of(AdvertiseAddress ?? BindAddress), SecurePort)}";
 
     /// <summary>Where uploaders are sent, without a slash at the end.</summary>
     internal string UploadBase =>

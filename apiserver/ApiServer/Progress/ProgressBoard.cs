@@ -19,19 +19,34 @@ internal sealed class ProgressBoard(TimeProvider time)
 
     private readonly ConcurrentDictionary<string, ProgressEntry> _entries = new(StringComparer.Ordinal);
 
+    /// <summary>Raised with the model's UID and what was reported here, not what other replicas passed on.</summary>
+    public event Action<string, ModelProgress>? Reported;
+
     /// <summary>
     /// Takes a report. One with a stage (or bytes) tells of preparation and replaces the previous; consumers are kept by name beside it,
     /// so that a node or Job that reports itself alone leaves the rest as it is.
     /// </summary>
     public void Report(string uid, ModelProgress report)
     {
+        TakeOver(uid, report);
+        Reported?.Invoke(uid, report);
+    }
+
+    /// <summary>Takes a report that was made to another replica.</summary>
+    public void TakeOver(string uid, ModelProgress report)
+    {
         ForgetStale();
         EntryOf(uid).Merge(report, time.GetUtcNow());
     }
 
     /// <summary>Bytes of an upload arrived. Cheap: most calls only look at the clock.</summary>
-    public void ReportReceived(UploadRecord upload, long received, long stored) =>
-        EntryOf(upload.Uid).Received(upload, received, stored, time, ReceivedInterval);
+    public void ReportReceived(UploadRecord upload, long received, long stored)
+    {
+        if (EntryOf(upload.Uid).Received(upload, received, stored, time, ReceivedInterval) is { } report)
+        {
+            Reported?.Invoke(upload.Uid, report);
+        }
+    }
 
     /// <summary>What is fresh, or null when nothing is.</summary>
     public ModelProgress? Find(string uid) => _entries.TryGetValue(uid, out ProgressEntry? entry) ? entry.Snapshot(time.GetUtcNow() - Freshness) : null;

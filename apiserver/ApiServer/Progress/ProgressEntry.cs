@@ -63,7 +63,8 @@ internal sealed class ProgressEntry
         }
     }
 
-    public void Received(UploadRecord upload, long received, long stored, TimeProvider time, TimeSpan interval)
+    /// <summary>Notes received bytes. Answers the report that came of it; null when the previous one is young enough.</summary>
+    public ModelProgress? Received(UploadRecord upload, long received, long stored, TimeProvider time, TimeSpan interval)
     {
         DateTimeOffset now = time.GetUtcNow();
         lock (_lock)
@@ -72,7 +73,7 @@ internal sealed class ProgressEntry
             bool isEnd = received == upload.LengthBytes;
             if (since < interval && !isEnd && received >= _receivedBytes)
             {
-                return;
+                return null;
             }
 
             // Over one interval; a pause or a new attempt has no rate.
@@ -94,6 +95,7 @@ internal sealed class ProgressEntry
                     : null,
             };
             Signal();
+            return _preparation;
         }
     }
 
