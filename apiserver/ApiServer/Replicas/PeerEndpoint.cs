@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using AiModels.ApiMachinery.Http;
 using AiModels.ApiServer.Progress;
 using AiModels.Contracts.V1Alpha1;
@@ -38,19 +39,17 @@ internal sealed class PeerEndpoint(RequestDelegate next, ProgressBoard board, Pe
 
     private async Task<bool> TakeAsync(HttpRequest request)
     {
-        Dictionary<string, ModelProgress>? reports;
         try
         {
-            reports = await JsonSerializer.DeserializeAsync<Dictionary<string, ModelProgress>>(request.Body, ContractsJson.Options, request.HttpContext.RequestAborted);
+            JsonNode? reports = await JsonNode.ParseAsync(request.Body, cancellationToken: request.HttpContext.RequestAborted);
+            foreach ((string uid, JsonNode? report) in reports as JsonObject ?? [])
+            {
+                board.TakeOver(uid, report.Deserialize<ModelProgress>(ContractsJson.Options) ?? new ModelProgress());
+            }
         }
         catch (JsonException)
         {
             return false; // a replica of another version; its progress is missed, no more
-        }
-
-        foreach ((string uid, ModelProgress report) in reports ?? [])
-        {
-            board.TakeOver(uid, report);
         }
 
         return true;

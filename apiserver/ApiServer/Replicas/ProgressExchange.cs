@@ -1,7 +1,9 @@
 using System.Net.Http.Headers;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using AiModels.ApiMachinery.Storage;
 using AiModels.ApiServer.Progress;
 using AiModels.Contracts.V1Alpha1;
@@ -79,7 +81,8 @@ internal sealed partial class ProgressExchange(
 
     private async Task SendAsync(Dictionary<string, ModelProgress> reports, CancellationToken cancellationToken)
     {
-        byte[] body = JsonSerializer.SerializeToUtf8Bytes(reports, ContractsJson.Options);
+        var document = new JsonObject(reports.Select(report => KeyValuePair.Create(report.Key, JsonSerializer.SerializeToNode(report.Value, ContractsJson.Options))));
+        byte[] body = Encoding.UTF8.GetBytes(document.ToJsonString());
         IReadOnlyList<ReplicaRecord> others = directory.Others;
         Forget(others);
         try

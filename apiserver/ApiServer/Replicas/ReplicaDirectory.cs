@@ -12,7 +12,7 @@ namespace AiModels.ApiServer.Replicas;
 /// (live progress) only: a replica that is not found misses that for a while, and nothing else.
 /// </summary>
 internal sealed partial class ReplicaDirectory(
-    IObjectStore store, ApiServerOptions options, ServingCertificate certificate, TimeProvider time, ILogger<ReplicaDirectory> log) : BackgroundService
+    IObjectStore store, ReplicaAddress address, ServingCertificate certificate, TimeProvider time, ILogger<ReplicaDirectory> log) : BackgroundService
 {
     private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(20);
 
@@ -76,7 +76,7 @@ internal sealed partial class ReplicaDirectory(
         var record = new ReplicaRecord
         {
             Id = _id,
-            Url = options.AdvertisedUrl,
+            Url = address.Url,
             Certificate = certificate.Certificate.GetCertHashString(HashAlgorithmName.SHA256),
             SeenAt = now,
         };

@@ -18,6 +18,9 @@ internal sealed record ReplicaRecord
     public required DateTimeOffset SeenAt { get; init; }
 }
 
+/// <summary>Where the other replicas reach this one: https://IP:PORT.</summary>
+internal sealed record ReplicaAddress(string Url);
+
 /// <summary>Serializers of what replicas keep in the store.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
 [JsonSerializable(typeof(ReplicaRecord))]

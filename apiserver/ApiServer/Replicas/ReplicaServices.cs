@@ -8,6 +8,7 @@ internal static class ReplicaServices
     public static IServiceCollection AddReplicas(this IServiceCollection services, ApiServerOptions options) => !StorageEngines.IsShared(options.Storage)
         ? services
         : services
+            .AddSingleton(new ReplicaAddress(options.AdvertisedUrl))
             .AddSingleton<PeerSecret>()
             .AddSingleton<ReplicaDirectory>()
             .AddHostedService(provider => provider.GetRequiredService<ReplicaDirectory>())

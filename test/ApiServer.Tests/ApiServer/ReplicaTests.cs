@@ -6,7 +6,6 @@ using AiModels.Hosting;
 using AiModels.Registry;
 using AiModels.TestKit;
 using Microsoft.AspNetCore.Builder;
-using Microsoft.Extensions.Hosting;
 
 namespace AiModels.ApiServer.Tests.ApiServer;
 
@@ -17,7 +16,7 @@ public sealed class ReplicaTests
     private const int Length = 3_000_000;
     private static TempFolder s_folder = null!;
     private static WebApplication s_registry = null!;
-    private static RunningReplica[] s_replicas = null!;
+    private static RunningReplica[]? s_replicas;
     private static byte[] s_file = null!;
     private readonly string _name = $"m-{Guid.NewGuid():N}";
 
@@ -50,7 +49,7 @@ public sealed class ReplicaTests
     [ClassCleanup]
     public static async Task StopAsync()
     {
-        foreach (RunningReplica replica in s_replicas)
+        foreach (RunningReplica replica in s_replicas ?? [])
         {
             await replica.DisposeAsync();
         }
@@ -70,7 +69,7 @@ public sealed class ReplicaTests
         for (int piece = 0; offset < Length; piece++)
         {
             // A B A A B B …: also twice in a row at the same one, where an encoder is kept for the next piece.
-            using HttpClient client = s_replicas[(piece ^ (piece >> 1)) & 1].Client(token);
+            using HttpClient client = s_replicas![(piece ^ (piece >> 1)) & 1].Client(token);
             int count = (int)Math.Min(400_000 + (piece * 1000), Length - offset);
             using HttpResponseMessage answer = await PatchAsync(client, _name, offset, new ByteArrayContent(s_file, (int)offset, count));
             Assert.AreEqual(HttpStatusCode.NoContent, answer.StatusCode, await answer.Content.ReadAsStringAsync(Cancelled));
@@ -85,10 +84,10 @@ public sealed class ReplicaTests
     public async Task Upload_WhileAnotherReplicaReceives_IsRefusedWithATime_AndGoesOnThereAfterwards()
     {
         string token = await OpenAsync(_name);
-        using HttpClient first = s_replicas[0].Client(token), second = s_replicas[1].Client(token);
+        using HttpClient first = s_replicas![0].Client(token), second = s_replicas![1].Client(token);
         var body = new PausedContent(s_file[..1_000_000], pauseAt: 500_000);
         Task<HttpResponseMessage> receiving = PatchAsync(first, _name, 0, body);
-        await body.Paused;
+        await body.Paused.WaitAsync(Cancelled);
         await Eventually.GetAsync(
             async () => (string?)(await SessionAsync(1, _name))["status"]!["state"], state => state == "Receiving", "the other replica knows of it", Cancelled);
 
@@ -116,7 +115,7 @@ public sealed class ReplicaTests
     {
         string expected = await UploadWholeAsync(_name + "-whole");
         string token = await OpenAsync(_name);
-        using HttpClient first = s_replicas[0].Client(token), second = s_replicas[1].Client(token);
+        using HttpClient first = s_replicas![0].Client(token), second = s_replicas![1].Client(token);
         using (HttpResponseMessage kept = await PatchAsync(first, _name, 0, new ByteArrayContent(s_file, 0, 700_000)))
         {
             Assert.AreEqual(700_000, Offset(kept));
@@ -124,8 +123,8 @@ public sealed class ReplicaTests
 
         var body = new PausedContent(s_file[700_000..2_000_000], pauseAt: 600_000);
         Task<HttpResponseMessage> receiving = PatchAsync(first, _name, 700_000, body);
-        await body.Paused;
-        await s_replicas[0].KillAsync();
+        await body.Paused.WaitAsync(Cancelled);
+        await s_replicas![0].KillAsync();
         body.GoOn();
         await Assert.ThrowsAsync<Exception>(() => receiving);
 
@@ -136,7 +135,7 @@ public sealed class ReplicaTests
             answer => answer.StatusCode != HttpStatusCode.Conflict, "the claim ends", Cancelled);
         Assert.AreEqual(HttpStatusCode.NoContent, answer.StatusCode, await answer.Content.ReadAsStringAsync(Cancelled));
         Assert.AreEqual(expected, await DigestAsync(1, _name));
-        await s_replicas[0].StartAgainAsync(Cancelled);
+        await s_replicas![0].StartAgainAsync(Cancelled);
         Assert.AreEqual(expected, await DigestAsync(0, _name));
     }
 
@@ -145,7 +144,7 @@ public sealed class ReplicaTests
     public async Task Progress_ReportedToOneReplica_IsServedByTheOther()
     {
         await OpenAsync(_name);
-        using HttpClient reporter = s_replicas[0].Client(), reader = s_replicas[1].Client();
+        using HttpClient reporter = s_replicas![0].Client(), reader = s_replicas![1].Client();
         int received = 0;
 
         await Eventually.GetAsync(
@@ -164,7 +163,7 @@ public sealed class ReplicaTests
     [TestMethod]
     public async Task PeerEndpoint_WithoutTheReplicasToken_IsRefused()
     {
-        using HttpClient admin = s_replicas[0].Client();
+        using HttpClient admin = s_replicas![0].Client();
 
         using HttpResponseMessage answer = await admin.PostAsync("/internal/progress", new StringContent("{}"), Cancelled);
 
@@ -173,7 +172,7 @@ public sealed class ReplicaTests
 
     private async Task<string> OpenAsync(string name)
     {
-        using HttpClient admin = s_replicas[0].Client();
+        using HttpClient admin = s_replicas![0].Client();
         (HttpStatusCode code, JsonObject body) = await RunningServer.SendAsync(
             admin, HttpMethod.Post, "/apis/ai.deckhouse.io/v1alpha1/namespaces/team-a/models", RunningServer.Model(name, """{"upload":{}}"""), Cancelled);
         Assert.AreEqual(HttpStatusCode.Created, code, body.ToJsonString());
@@ -184,7 +183,7 @@ public sealed class ReplicaTests
 
     private async Task<string> UploadWholeAsync(string name)
     {
-        using HttpClient client = s_replicas[1].Client(await OpenAsync(name));
+        using HttpClient client = s_replicas![1].Client(await OpenAsync(name));
         using HttpResponseMessage answer = await client.PutAsync(RunningServer.ModelPath(name, "upload"), new ByteArrayContent(s_file), Cancelled);
         string body = await answer.Content.ReadAsStringAsync(Cancelled);
         Assert.AreEqual(HttpStatusCode.OK, answer.StatusCode, body);
@@ -193,7 +192,7 @@ public sealed class ReplicaTests
 
     private async Task<JsonObject> SessionAsync(int replica, string name)
     {
-        using HttpClient admin = s_replicas[replica].Client();
+        using HttpClient admin = s_replicas![replica].Client();
         return (await RunningServer.SendAsync(admin, HttpMethod.Get, RunningServer.ModelPath(name, "upload"), null, Cancelled)).Body;
     }
 
