@@ -95,7 +95,11 @@ public sealed class ParserFuzzTests
             JsonObject live = Widget(), next = Widget();
             next["metadata"]!["managedFields"] = new JsonArray(new JsonObject
             {
-                ["manager"] = "m", ["operation"] = "Update", ["apiVersion"] = "example.com/v1", ["fieldsType"] = "FieldsV1", ["fieldsV1"] = fields,
+                ["manager"] = "m",
+                ["operation"] = "Update",
+                ["apiVersion"] = "example.com/v1",
+                ["fieldsType"] = "FieldsV1",
+                ["fieldsV1"] = fields,
             });
             Apply.Widgets.Fields.Update(live, next, "other", "", Apply.Widgets.Now);
         });
