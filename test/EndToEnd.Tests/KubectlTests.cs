@@ -42,9 +42,9 @@ public sealed class KubectlTests
         await KubectlAsync("diff", "--server-side", "--force-conflicts", "-f", file);
         string dry = await KubectlAsync("apply", "--dry-run=server", "-f", file);
         CommandResult typo = await RunAsync("apply", "-f", await WriteAsync(
-            "typo.yaml", "{apiVersion: ai.deckhouse.io/v1alpha1, kind: Model, metadata: {name: typo}, spec: {sauce: {}, source: {upload: {}}}}"));
+            "typo.yaml", "---\n{apiVersion: ai.deckhouse.io/v1alpha1, kind: Model, metadata: {name: typo}, spec: {sauce: {}, source: {upload: {}}}}"));
         CommandResult changed = await RunAsync("diff", "-f", await WriteAsync(
-            "changed.yaml", "{apiVersion: ai.deckhouse.io/v1alpha1, kind: Model, metadata: {name: k9, labels: {a: c}}, spec: {source: {upload: {}}}}"));
+            "changed.yaml", "---\n{apiVersion: ai.deckhouse.io/v1alpha1, kind: Model, metadata: {name: k9, labels: {a: c}}, spec: {source: {upload: {}}}}"));
 
         StringAssert.Contains(created, "model.ai.deckhouse.io/k9 created");
         StringAssert.Contains(unchanged, "model.ai.deckhouse.io/k9 unchanged");
@@ -94,12 +94,12 @@ public sealed class KubectlTests
         await KubectlAsync("patch", "model", "k11", "--type=json", "-p", """[{"op":"add","path":"/metadata/labels/three","value":"3"}]""");
         CommandResult strategic = await RunAsync("patch", "model", "k11", "-p", """{"metadata":{"labels":{"four":"4"}}}""");
         CommandResult edited = await CommandResult.RunAsync("kubectl", ["edit", "model", "k11"], Cancelled,
-            new Dictionary<string, string>(s_cluster.Environment) { ["KUBE_EDITOR"] = @"sed -i s/note:.x/note:\x20edited/" });
+            new Dictionary<string, string>(s_cluster.Environment) { ["KUBE_EDITOR"] = "sed -i 's/note: x/note: edited/'" });
         JsonObject model = await s_cluster.GetAsync("model", "k11", Cancelled);
         model["metadata"]!["labels"]!["five"] = "5";
         string replaced = await KubectlAsync("replace", "-f", await WriteAsync("replace.json", model.ToJsonString()));
         JsonObject after = await s_cluster.GetAsync("model", "k11", Cancelled);
-        string deleted = await KubectlAsync("delete", "models", "-l", "one=2", "--cascade=foreground", "--timeout=120s");
+        string deleted = await KubectlAsync("delete", "models", "-l", "one=2", "--cascade=background", "--timeout=120s");
 
         Assert.AreEqual("2", (string?)after["metadata"]!["labels"]!["one"]);
         CollectionAssert.IsSubsetOf(new[] { "one", "two", "three", "five" }, after["metadata"]!["labels"]!.AsObject().Select(label => label.Key).ToArray());

@@ -32,7 +32,7 @@ internal sealed class S3Options
     /// <summary>8 MiB: S3 wants at least 5 MiB and at most 10,000 parts; larger objects get larger parts (<see cref="PartPlan"/>).</summary>
     public long PartSize { get; init; } = 8 * 1024 * 1024;
 
-    /// <summary>64 MiB for what waits to be sent, so that the process stays below 150 MiB with 64 parallel pushes.</summary>
+    /// <summary>64 MiB for what waits to be sent, however many pushes there are.</summary>
     public long BufferBytes { get; init; } = 64 * 1024 * 1024;
 
     /// <summary>Seven attempts from 100 ms on, doubling: about six seconds, after which the client is told to come back.</summary>
