@@ -1,0 +1,145 @@
+#!/usr/bin/env bash
+# Measures the registry over a real S3 server (Ceph's radosgw, on this machine) against the same client (curl) with that server directly, as ratios of pairs of one run.
+#
+#   hack/bench-s3.sh [--rounds N] [--size BYTES] [--parallel N] [--work DIR]
+#
+# One blob of SIZE is a layer as other tools push it: parts, and by default one read to prove it. The same bytes as blobs of 16 MiB are what our own models are made of.
+. "$(dirname "$0")/lib.sh"
+
+rounds=3 size=$((1 << 30)) parallel=64 work="" port=${BENCH_S3_PORT:-18500}
+while [ $# -gt 0 ]; do
+  case $1 in
+    --rounds) rounds=$2; shift ;;
+    --size) size=$2; shift ;;
+    --parallel) parallel=$2; shift ;;
+    --work) work=$2; shift ;;
+    -h | --help) sed -n '2,6s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    *) fail "unknown argument '$1'" "want --rounds N, --size BYTES, --parallel N, --work DIR" ;;
+  esac
+  shift
+done
+work=${work:-$(mktemp -d "${TMPDIR:-/var/tmp}/ai-models-bench-s3.XXXXXX")}
+mkdir -p "$work/chunks"
+
+started=()
+finish() {
+  exec 7>&- 2>/dev/null || true # radosgw ends with its standard input
+  [ ${#started[@]} -eq 0 ] || kill "${started[@]}" 2>/dev/null || true
+  wait 2>/dev/null || true
+  rm -rf "$work"
+}
+trap finish EXIT
+say() { echo "bench: $*" >&2; }
+
+say "building"
+dotnet build "$ROOT/registry/Server" -c Release -v q --nologo >"$work/build.log" 2>&1 || { cat "$work/build.log" >&2; exit 1; }
+
+say "starting radosgw"
+mkfifo "$work/hold" "$work/told"
+"$ROOT/hack/radosgw.sh" --port "$port" --data "$work/ceph" <"$work/hold" >"$work/told" 2>"$work/radosgw.log" &
+exec 7>"$work/hold"
+IFS=' ' read -r _ s3 data <"$work/told" || { cat "$work/radosgw.log" >&2; exit 1; }
+signed=(--aws-sigv4 aws:amz:us-east-1:s3 --user "$(cat "$data/main/accessKey"):$(cat "$data/main/secretKey")" -H "x-amz-content-sha256: UNSIGNED-PAYLOAD")
+curl -sS --fail-with-body -o /dev/null -X PUT "${signed[@]}" "$s3/bench"
+
+# start_registry PORT OPTION…: prints nothing; its process is the last of ${started[@]}.
+start_registry() {
+  "$ROOT/artifacts/bin/AiModels.Registry/release/registry" serve --anonymous --listen "http://127.0.0.1:$1" --storage s3:bench --s3-endpoint "$s3" --s3-path-style \
+    --s3-credentials "$data/main" --gc-interval 1h "${@:2}" >"$work/registry-$1.log" 2>&1 &
+  started+=($!)
+  for _ in $(seq 100); do
+    curl -fs -o /dev/null "http://127.0.0.1:$1/readyz" && return
+    sleep 0.1
+  done
+  fail "the registry did not start: $(tail -n 3 "$work/registry-$1.log")"
+}
+
+# seconds COMMAND…
+seconds() {
+  local start end
+  start=$(date +%s%N)
+  "$@" >>"$work/output.log" 2>&1 || { tail -n 20 "$work/output.log" >&2; say "failed: $*"; exit 1; }
+  end=$(date +%s%N)
+  awk -v n=$((end - start)) 'BEGIN { printf "%.3f", n / 1e9 }'
+}
+note() { local name=$1 value; shift; value=$("$@"); echo "$value" >>"$work/$name.times"; say "  $name: $value s"; }
+median() { sort -n "$1" | awk '{ v[NR] = $1 } END { m = int((NR + 1) / 2); printf "%.3f", NR % 2 ? v[m] : (v[m] + v[m + 1]) / 2 }'; }
+# percent A B: how fast B is, when A is 100 %: median of the pairs of rounds.
+percent() { paste "$work/$1.times" "$work/$2.times" | awk '{ print 100 * $1 / $2 }' >"$work/ratio"; printf '%.0f %%' "$(median "$work/ratio")"; }
+line() { printf '| %-58s | %8s | %s |\n' "$1" "$2" "$3"; }
+export CURL_QUIET="-sS --fail-with-body -o /dev/null"
+
+# What the same client does on either side. The lists are "FILE NAME" per line.
+direct_push() { xargs -P 4 -L 1 sh -c "curl $CURL_QUIET ${signed_text} -T \"\$0\" \"$s3/bench/direct/\$1\"" <"$1"; }
+direct_pull() { xargs -P 4 -L 1 sh -c "curl $CURL_QUIET ${signed_text} \"$s3/bench/direct/\$1\"" <"$1"; }
+push() { xargs -P 4 -L 1 sh -c "curl $CURL_QUIET -X POST -T \"\$0\" \"http://127.0.0.1:$2/v2/bench/$3/blobs/uploads?digest=sha256:\$1\"" <"$1"; }
+pull() { xargs -P 4 -L 1 sh -c "curl $CURL_QUIET \$CURL_MORE \"http://127.0.0.1:$2/v2/bench/$3/blobs/sha256:\$1\"" <"$1"; }
+export CURL_MORE=""
+signed_text=""
+for word in "${signed[@]}"; do signed_text+=" '$word'"; done
+
+new_bytes() {
+  head -c "$size" /dev/urandom >"$work/blob"
+  rm -f "$work"/chunks/*
+  split -b $((16 << 20)) "$work/blob" "$work/chunks/"
+  sha256sum "$work/blob" | awk '{ print $2, $1 }' >"$work/one.list"
+  sha256sum "$work"/chunks/* | awk '{ print $2, $1 }' >"$work/many.list"
+}
+
+full=$((port + 50)) parts=$((port + 51)) redirecting=$((port + 52))
+start_registry "$full"
+measured=${started[-1]}
+start_registry "$parts" --s3-verification parts
+start_registry "$redirecting" --s3-redirects on
+
+# Not counted: just-in-time compilation and first connections.
+counted=$size size=$((64 << 20))
+new_bytes
+push "$work/one.list" "$parts" warm && push "$work/many.list" "$full" warm && pull "$work/one.list" "$full" warm && pull "$work/one.list" "$parts" warm && pull "$work/many.list" "$redirecting" warm
+direct_push "$work/many.list"
+size=$counted
+for i in $(seq "$rounds"); do
+  say "round $i"
+  new_bytes
+  note direct-push seconds direct_push "$work/one.list"
+  note direct-pull seconds direct_pull "$work/one.list"
+  note push-full seconds push "$work/one.list" "$full" "full-$i"
+  note pull seconds pull "$work/one.list" "$full" "full-$i"
+  CURL_MORE=-L note pull-redirected seconds pull "$work/one.list" "$redirecting" "full-$i"
+  new_bytes
+  note push-parts seconds push "$work/one.list" "$parts" "parts-$i"
+  new_bytes
+  note direct-push-many seconds direct_push "$work/many.list"
+  note direct-pull-many seconds direct_pull "$work/many.list"
+  note push-many seconds push "$work/many.list" "$full" "many-$i"
+  note pull-many seconds pull "$work/many.list" "$full" "many-$i"
+done
+
+say "$parallel parallel pushes and pulls"
+peak() { awk '/VmHWM/ { print int($2 / 1024) }' "/proc/$1/status"; }
+rm -f "$work"/chunks/*
+for i in $(seq "$parallel"); do head -c $((32 << 20)) /dev/urandom >"$work/chunks/$i"; done
+sha256sum "$work"/chunks/* | awk '{ print $2, $1 }' >"$work/parallel.list"
+all_push() { xargs -P "$parallel" -L 1 sh -c "curl $CURL_QUIET -X POST -T \"\$0\" \"http://127.0.0.1:$full/v2/bench/parallel/blobs/uploads?digest=sha256:\$1\"" <"$work/parallel.list"; }
+all_pull() { xargs -P "$parallel" -L 1 sh -c "curl $CURL_QUIET \"http://127.0.0.1:$full/v2/bench/parallel/blobs/sha256:\$1\"" <"$work/parallel.list"; }
+all_push
+after_push=$(peak "$measured")
+all_pull
+
+echo
+echo "S3: $((size >> 20)) MiB of random bytes, curl as the client, radosgw on the same $(nproc) processors, medians of $rounds rounds"
+echo
+line measurement seconds "speed, when the same curl and radosgw directly are 100 %"
+line ":---" "---:" ":---"
+line "push one blob to radosgw directly" "$(median "$work/direct-push.times")" ""
+line "push one blob, proven by one read (default)" "$(median "$work/push-full.times")" "$(percent direct-push push-full)"
+line "push one blob, --s3-verification parts" "$(median "$work/push-parts.times")" "$(percent direct-push push-parts)"
+line "push blobs of 16 MiB to radosgw directly" "$(median "$work/direct-push-many.times")" ""
+line "push blobs of 16 MiB" "$(median "$work/push-many.times")" "$(percent direct-push-many push-many)"
+line "pull one blob from radosgw directly" "$(median "$work/direct-pull.times")" ""
+line "pull one blob" "$(median "$work/pull.times")" "$(percent direct-pull pull)"
+line "pull one blob, --s3-redirects on" "$(median "$work/pull-redirected.times")" "$(percent direct-pull pull-redirected)"
+line "pull blobs of 16 MiB from radosgw directly" "$(median "$work/direct-pull-many.times")" ""
+line "pull blobs of 16 MiB" "$(median "$work/pull-many.times")" "$(percent direct-pull-many pull-many)"
+echo
+echo "Peak memory of the registry with $parallel parallel transfers of 32 MiB: $after_push MiB after the pushes, $(peak "$measured") MiB after the pulls"
