@@ -17,7 +17,7 @@ public sealed class UploadKillTests
     private CancellationToken Cancelled => TestContext.CancellationToken;
 
     [TestMethod]
-    [Timeout(120_000, CooperativeCancellation = true)]
+    [Timeout(300_000, CooperativeCancellation = true)]
     public async Task Kill_AtRandomPoints_ResumesAndEndsInTheSameDigest()
     {
         DirectoryInfo folder = Directory.CreateTempSubdirectory("upload-kill-");
