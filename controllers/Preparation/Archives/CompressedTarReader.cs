@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using AiModels.ModelPack;
 
 namespace AiModels.Controllers.Preparation.Archives;
 
@@ -50,11 +51,7 @@ internal abstract class CompressedTarReader : IArchiveReader
     {
         private long _total;
 
-        public override long Position
-        {
-            get => _total;
-            set => throw new NotSupportedException();
-        }
+        public override long Position => _total;
 
         public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
         {

@@ -1,4 +1,5 @@
 using AiModels.Controllers.Preparation.Formats;
+using AiModels.ModelPack;
 
 namespace AiModels.Controllers.Preparation.Archives;
 
@@ -42,11 +43,7 @@ internal sealed class EntryEnds : IByteSource
     {
         private long _position = position;
 
-        public override long Position
-        {
-            get => _position;
-            set => throw new NotSupportedException();
-        }
+        public override long Position => _position;
 
         public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
         {

@@ -1,3 +1,5 @@
+using AiModels.ModelPack;
+
 namespace AiModels.Controllers.Preparation.Archives;
 
 /// <summary>
@@ -8,7 +10,7 @@ namespace AiModels.Controllers.Preparation.Archives;
 /// <param name="crc32">Announced checksum.</param>
 /// <param name="isWhole">The content ends where the entry ends; otherwise other entries follow in it.</param>
 /// <param name="ownsContent">Whether disposing this disposes the content.</param>
-internal sealed class EntryStream(Stream content, string archive, string entry, long length, uint? crc32, bool isWhole, bool ownsContent) : Stream
+internal sealed class EntryStream(Stream content, string archive, string entry, long length, uint? crc32, bool isWhole, bool ownsContent) : ForwardOnlyStream
 {
     private Crc32 _crc = Crc32.Start;
     private bool _isChecked;
@@ -16,16 +18,9 @@ internal sealed class EntryStream(Stream content, string archive, string entry, 
     /// <summary>Bytes given so far.</summary>
     public long Consumed { get; private set; }
 
-    public override bool CanRead => true;
-    public override bool CanSeek => false;
-    public override bool CanWrite => false;
     public override long Length => length;
 
-    public override long Position
-    {
-        get => Consumed;
-        set => throw new NotSupportedException();
-    }
+    public override long Position => Consumed;
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
@@ -50,21 +45,6 @@ internal sealed class EntryStream(Stream content, string archive, string entry, 
         Consumed += read;
         return read;
     }
-
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException("Read asynchronously.");
-
-    public override void Flush()
-    {
-    }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     protected override void Dispose(bool disposing)
     {

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
+using AiModels.ModelPack;
 
 namespace AiModels.Controllers.Preparation.Archives;
 
@@ -21,11 +22,7 @@ internal sealed class GzipMembersStream : ForwardOnlyStream
         _plain = new GZipStream(_compressed, CompressionMode.Decompress, leaveOpen: true);
     }
 
-    public override long Position
-    {
-        get => _total;
-        set => throw new NotSupportedException();
-    }
+    public override long Position => _total;
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
@@ -125,11 +122,7 @@ internal sealed class GzipMembersStream : ForwardOnlyStream
         private readonly byte[] _last = new byte[8];
         private long _seen;
 
-        public override long Position
-        {
-            get => _seen;
-            set => throw new NotSupportedException();
-        }
+        public override long Position => _seen;
 
         /// <summary>CRC-32 and length modulo 2^32 of the last member's content.</summary>
         public (uint Crc, uint Length) Trailer => (BinaryPrimitives.ReadUInt32LittleEndian(_last), BinaryPrimitives.ReadUInt32LittleEndian(_last.AsSpan(4)));

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Runtime.InteropServices;
+using AiModels.ModelPack;
 
 namespace AiModels.Controllers.Preparation.Archives;
 
@@ -33,11 +34,7 @@ internal sealed partial class ZstdStream : ForwardOnlyStream
         _ = SetParameter(_context, WindowLogMaxParameter, WindowLogMax);
     }
 
-    public override long Position
-    {
-        get => _total;
-        set => throw new NotSupportedException();
-    }
+    public override long Position => _total;
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {

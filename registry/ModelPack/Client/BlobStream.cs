@@ -6,7 +6,7 @@ namespace AiModels.ModelPack.Client;
 /// The body of a blob, or of a range of it. A connection that breaks or goes silent is replaced by a new request from where it stopped;
 /// the count of attempts starts anew whenever bytes arrive. Forward only; it does not verify, its reader does.
 /// </summary>
-internal sealed class BlobStream : Stream
+internal sealed class BlobStream : ForwardOnlyStream
 {
     private readonly Func<long, CancellationToken, Task<HttpResponseMessage>> _open;
     private readonly RegistryClientOptions _options;
@@ -30,16 +30,9 @@ internal sealed class BlobStream : Stream
         Start = offset;
     }
 
-    public override bool CanRead => true;
-    public override bool CanSeek => false;
-    public override bool CanWrite => false;
     public override long Length => _end - Start;
 
-    public override long Position
-    {
-        get => _position - Start;
-        set => throw new NotSupportedException();
-    }
+    public override long Position => _position - Start;
 
     private long Start { get; }
 
@@ -77,20 +70,6 @@ internal sealed class BlobStream : Stream
 
         return 0;
     }
-
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException("Read asynchronously: the bytes come over the network.");
-
-    public override void Flush()
-    {
-    }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     protected override void Dispose(bool disposing)
     {

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using AiModels.ModelPack;
 
 namespace AiModels.Controllers.Preparation.Sources.Hubs;
 
@@ -9,22 +10,15 @@ namespace AiModels.Controllers.Preparation.Sources.Hubs;
 internal sealed record HeaderMark(long Offset, long Length, byte[] Sha256);
 
 /// <summary>Remembers what goes by. Owns the stream below it. Not thread-safe.</summary>
-internal sealed class HeaderMarkStream(Stream inner, long offset) : Stream
+internal sealed class HeaderMarkStream(Stream inner, long offset) : ForwardOnlyStream
 {
     private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
     private long _length;
     private HeaderMark? _mark;
 
-    public override bool CanRead => true;
-    public override bool CanSeek => false;
-    public override bool CanWrite => false;
     public override long Length => inner.Length;
 
-    public override long Position
-    {
-        get => inner.Position;
-        set => throw new NotSupportedException();
-    }
+    public override long Position => inner.Position;
 
     /// <summary>Of everything that was read so far; after the stream was disposed, of everything that was read.</summary>
     public HeaderMark Mark => _mark ?? new(offset, _length, _hash.GetCurrentHash());
@@ -36,21 +30,6 @@ internal sealed class HeaderMarkStream(Stream inner, long offset) : Stream
         _length += read;
         return read;
     }
-
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException("Read asynchronously.");
-
-    public override void Flush()
-    {
-    }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     public override async ValueTask DisposeAsync()
     {

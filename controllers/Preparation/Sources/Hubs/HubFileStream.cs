@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Net;
 using AiModels.Controllers.Preparation.Formats;
+using AiModels.ModelPack;
 
 namespace AiModels.Controllers.Preparation.Sources.Hubs;
 
@@ -9,7 +10,7 @@ namespace AiModels.Controllers.Preparation.Sources.Hubs;
 /// As many ranges as the budget has connections for are fetched at once and given out in order. Does not verify content; its reader does. A file of
 /// another length than promised is an <see cref="InvalidModelFileException"/>.
 /// </summary>
-internal sealed class HubFileStream : Stream
+internal sealed class HubFileStream : ForwardOnlyStream
 {
     // An attempt that brought less is one of those that are counted: a line that breaks every few bytes must not be tried for ever.
     private const int WorthwhileBytes = 64 * 1024;
@@ -42,9 +43,6 @@ internal sealed class HubFileStream : Stream
     public static HubFileStream OpenHeader(HubAddress address, HubFile file, long offset, int rangeLength, HubTransfer transfer) =>
         new(address, file, offset, transfer, rangeLength, fetchesAhead: false);
 
-    public override bool CanRead => true;
-    public override bool CanSeek => false;
-    public override bool CanWrite => false;
     public override long Length => _file.Size;
     public override long Position { get; set; }
 
@@ -71,21 +69,6 @@ internal sealed class HubFileStream : Stream
         Position += count;
         return count;
     }
-
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException("Read asynchronously.");
-
-    public override void Flush()
-    {
-    }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     public override async ValueTask DisposeAsync()
     {

@@ -1,4 +1,5 @@
 using AiModels.Controllers.Preparation.Formats;
+using AiModels.ModelPack;
 
 namespace AiModels.Controllers.Preparation.Sources.Hubs;
 
@@ -8,20 +9,13 @@ namespace AiModels.Controllers.Preparation.Sources.Hubs;
 /// </summary>
 /// <param name="inner">Knows its length.</param>
 /// <param name="onBytes">Told of bytes that have arrived.</param>
-internal sealed class VerifyingStream(Stream inner, HubDigest digest, string path, Action<int> onBytes) : Stream
+internal sealed class VerifyingStream(Stream inner, HubDigest digest, string path, Action<int> onBytes) : ForwardOnlyStream
 {
     private bool _isVerified;
 
-    public override bool CanRead => true;
-    public override bool CanSeek => false;
-    public override bool CanWrite => false;
     public override long Length => inner.Length;
 
-    public override long Position
-    {
-        get => inner.Position;
-        set => throw new NotSupportedException();
-    }
+    public override long Position => inner.Position;
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
@@ -39,19 +33,4 @@ internal sealed class VerifyingStream(Stream inner, HubDigest digest, string pat
 
         return read;
     }
-
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException("Read asynchronously.");
-
-    public override void Flush()
-    {
-    }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 }

@@ -1,3 +1,4 @@
+using AiModels.ModelPack;
 using Amazon.S3.Model;
 
 namespace AiModels.Registry.Storage.Backends.S3;
@@ -6,26 +7,14 @@ namespace AiModels.Registry.Storage.Backends.S3;
 /// The bytes of an object from an offset. A connection that breaks or goes silent is replaced by a new request from where it stopped, for exactly the same object;
 /// the count of attempts starts anew whenever bytes arrive. Forward only.
 /// </summary>
-internal sealed class S3ReadStream(S3Source source, GetObjectResponse? response, long position, long end) : Stream
+internal sealed class S3ReadStream(S3Source source, GetObjectResponse? response, long position, long end) : ForwardOnlyStream
 {
     private GetObjectResponse? _response = response;
     private CancellationTokenSource _stall = new(Timeout.InfiniteTimeSpan, source.Clock);
     private long _position = position;
     private int _failures;
 
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => _position;
-        set => throw new NotSupportedException();
-    }
+    public override long Position => _position;
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
@@ -60,20 +49,6 @@ internal sealed class S3ReadStream(S3Source source, GetObjectResponse? response,
 
         return 0;
     }
-
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException("Read asynchronously: the bytes come over the network.");
-
-    public override void Flush()
-    {
-    }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     protected override void Dispose(bool disposing)
     {
