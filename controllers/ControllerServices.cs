@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using AiModels.Controllers.Delivery;
+using AiModels.Controllers.Delivery.NodeCache.Storage;
 using AiModels.Controllers.Delivery.Webhook;
 using AiModels.Controllers.Preparation;
 using AiModels.Controllers.Runtime;
@@ -40,6 +41,13 @@ public static class ControllerServices
             Type = options.DeliveryType,
             StorageClasses = options.SharedPvcStorageClass,
             PrefersWarmNodes = options.PreferWarmNodes,
+            NodeCacheStorage = new NodeCacheStorageOptions
+            {
+                Kind = options.NodeCacheStorage,
+                ClassName = options.NodeCacheStorageClass,
+                CacheBytes = options.NodeCacheSize,
+                BlockDeviceSelector = BlockDeviceSelector.Parse(options.NodeCacheBlockDeviceSelector ?? "") ?? [],
+            },
             NodeAgentImage = options.NodeagentImage,
             JobRegistryAddress = options.JobRegistry,
             RegistryCaPem = options.RegistryCaFile is null ? null : File.ReadAllText(options.RegistryCaFile),

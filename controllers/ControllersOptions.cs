@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using AiModels.Controllers.Delivery.NodeCache.Storage;
 using AiModels.Hosting.CommandLine;
 
 namespace AiModels.Controllers;
@@ -31,6 +32,19 @@ public sealed class ControllersOptions : IValidatableObject
 
     [Option("NodeCache: whether new Pods prefer nodes that have their models already.")]
     public bool PreferWarmNodes { get; set; } = true;
+
+    [Option("NodeCache: where the nodes keep the bytes: a folder of the host, a claim a node of a StorageClass, or a claim a node of storage that SDS manages.", Placeholder = "HostPath|StorageClass|SDS")]
+    public string NodeCacheStorage { get; set; } = NodeCacheStorageOptions.HostPath;
+
+    [Option("NodeCache with StorageClass: its name.", Placeholder = "NAME")]
+    public string? NodeCacheStorageClass { get; set; }
+
+    [Option("NodeCache with StorageClass or SDS: the size of each node's cache and claim.", Bytes = true)]
+    [Range(1, long.MaxValue)]
+    public long NodeCacheSize { get; set; } = 200L << 30;
+
+    [Option("NodeCache with SDS: which BlockDevices become caches, labels as KEY=VALUE,… or a LabelSelector as JSON.", Placeholder = "SELECTOR")]
+    public string? NodeCacheBlockDeviceSelector { get; set; }
 
     [Option("Image of the Jobs that put models onto shared claims.", Placeholder = "IMAGE")]
     public string NodeagentImage { get; set; } = "ai-models/nodeagent:latest";
@@ -102,6 +116,25 @@ public sealed class ControllersOptions : IValidatableObject
         if (DeliveryType is not ("SharedPVC" or "NodeCache"))
         {
             yield return new ValidationResult($"--delivery-type: '{DeliveryType}' is not SharedPVC or NodeCache");
+        }
+
+        if (NodeCacheStorage is not (NodeCacheStorageOptions.HostPath or NodeCacheStorageOptions.StorageClass or NodeCacheStorageOptions.Sds))
+        {
+            yield return new ValidationResult($"--node-cache-storage: '{NodeCacheStorage}' is not HostPath, StorageClass or SDS");
+        }
+
+        if ((NodeCacheStorage == NodeCacheStorageOptions.StorageClass) != !string.IsNullOrEmpty(NodeCacheStorageClass))
+        {
+            yield return new ValidationResult("--node-cache-storage-class: give it with --node-cache-storage StorageClass, and with nothing else");
+        }
+
+        if ((NodeCacheStorage == NodeCacheStorageOptions.Sds) != !string.IsNullOrEmpty(NodeCacheBlockDeviceSelector))
+        {
+            yield return new ValidationResult("--node-cache-block-device-selector: give it with --node-cache-storage SDS, which without it would take every free disk, and with nothing else");
+        }
+        else if (NodeCacheBlockDeviceSelector is { Length: > 0 } selector && BlockDeviceSelector.Parse(selector) is null)
+        {
+            yield return new ValidationResult($"--node-cache-block-device-selector: '{selector}' is neither KEY=VALUE,… nor a LabelSelector as JSON");
         }
 
         if (Preparation is not (PreparationModes.InProcess or PreparationModes.Jobs))

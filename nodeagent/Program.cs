@@ -3,6 +3,7 @@ using AiModels.NodeAgent;
 
 return await new CommandLineApplication("nodeagent", "Brings models from the registry onto a node.")
     .Verb<MaterializeOptions>("materialize", "Writes one model into a folder, verified, and ends.", MaterializeCommand.RunAsync)
+    .Verb<RemoveOptions>("remove", "Removes models that 'materialize' wrote.", RemoveCommand.RunAsync)
     .Verb<ServeOptions>("serve", "Keeps the node's cache of models for the CSI driver.", async (options, cancellationToken) =>
     {
         await using WebApplication app = NodeAgentApplication.Create(options);

@@ -1,3 +1,5 @@
+using AiModels.Controllers.Delivery.NodeCache.Storage;
+
 namespace AiModels.Controllers.Delivery;
 
 /// <summary>Settings of delivery, filled from the controllers' options.</summary>
@@ -11,6 +13,9 @@ internal sealed record DeliveryOptions
 
     /// <summary>NodeCache: whether new Pods prefer nodes that have their models already.</summary>
     public bool PrefersWarmNodes { get; init; } = true;
+
+    /// <summary>NodeCache: where the nodes keep the bytes.</summary>
+    public NodeCacheStorageOptions NodeCacheStorage { get; init; } = new();
 
     /// <summary>Image of materializer Jobs.</summary>
     public string NodeAgentImage { get; init; } = "ai-models/nodeagent:latest";

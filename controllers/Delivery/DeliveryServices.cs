@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using AiModels.Contracts.V1Alpha1;
 using AiModels.Contracts.WellKnown;
 using AiModels.Controllers.Delivery.NodeCache;
+using AiModels.Controllers.Delivery.NodeCache.Storage;
 using AiModels.Controllers.Delivery.SharedPvc;
 using AiModels.Controllers.Runtime;
 using AiModels.Hosting.Kubernetes;
@@ -21,7 +22,9 @@ internal static class DeliveryServices
         services.TryAddSingleton<IModelLookup>(provider => provider.GetRequiredService<ModelLookup>());
         services.TryAddSingleton<INodeCaches, NodeCaches>();
         services.TryAddSingleton<WarmNodes>();
+        services.AddNodeCacheStorage(options.Type == NodeCacheMode.ModeName ? options.NodeCacheStorage : new NodeCacheStorageOptions());
         services.TryAddSingleton<SharedClaim>();
+        services.TryAddSingleton<StaleContent>();
         services.TryAddSingleton<MaterializerGrants>();
         services.TryAddSingleton<WorkloadWriter>();
         services.TryAddSingleton<GatedPods>();
@@ -38,6 +41,7 @@ internal static class DeliveryServices
         {
             Informer<WorkloadSummary> informer = informers.Get(kind.Type, document => WorkloadSummary.Of(kind, document));
             informer.AddIndex("model", summary => summary.References.Models.Select(model => IndexValue(model, summary.Name.Namespace)));
+            informer.AddIndex("claim", summary => summary.UserClaim is { } claim ? [$"{summary.Name.Namespace}/{claim}"] : []);
             informer.Subscribe(change =>
             {
                 if (change.New is { IsOurs: true })
@@ -68,6 +72,11 @@ internal static class DeliveryServices
         models.Models.Subscribe(change => Wake(change.New ?? change.Old));
         models.ClusterModels.Subscribe(change => Wake(change.New ?? change.Old));
         WatchJobs(informers, queue);
+        if (provider.GetRequiredService<DeliveryOptions>().Type == SharedPvcMode.ModeName)
+        {
+            WatchClaims(informers, workloads, queue);
+        }
+
         WatchStoppedPods(informers, provider.GetRequiredService<ModelLookup>(), Wake);
     }
 
@@ -101,6 +110,32 @@ internal static class DeliveryServices
         });
     }
 
+    /// <summary>
+    /// Claims: the user's own, which a workload may wait for, and ours, which somebody may delete. What a claim holds and how full it is does not matter here, only that it
+    /// is there.
+    /// </summary>
+    private static void WatchClaims(Informers informers, IReadOnlyList<(WorkloadKind Kind, Informer<WorkloadSummary> Informer)> workloads, WorkQueue<WorkloadKey> queue) =>
+        informers.Get(ResourceTypes.PersistentVolumeClaims, ClaimPresence.Of).Subscribe(change =>
+        {
+            if (change.New == change.Old)
+            {
+                return;
+            }
+
+            foreach ((WorkloadKind kind, Informer<WorkloadSummary> informer) in workloads)
+            {
+                foreach (WorkloadSummary summary in informer.ByIndex("claim", $"{change.Key.Namespace}/{change.Key.Name}"))
+                {
+                    queue.Add(new WorkloadKey(kind, summary.Name));
+                }
+            }
+
+            if (change.New is null && change.Old?.Owner is { } owner)
+            {
+                queue.Add(owner);
+            }
+        });
+
     private static JobOwner Owner(JsonObject job)
     {
         JsonNode? owner = (job["metadata"]?["ownerReferences"] as JsonArray)?.FirstOrDefault();
@@ -115,4 +150,12 @@ internal static class DeliveryServices
     private sealed record StoppedPod(string Namespace, IReadOnlyList<PodModel> Models);
 
     private sealed record JobOwner(WorkloadKey? Key);
+
+    private sealed record ClaimPresence(string Uid, bool IsDeleting, WorkloadKey? Owner)
+    {
+        public static ClaimPresence Of(JsonObject claim) => new(
+            (string?)claim["metadata"]?["uid"] ?? "",
+            claim["metadata"]?["deletionTimestamp"] is not null,
+            (string?)claim["metadata"]?["labels"]?[Labels.ManagedBy] == Labels.ManagedByValue ? DeliveryServices.Owner(claim).Key : null);
+    }
 }

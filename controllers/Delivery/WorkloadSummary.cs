@@ -5,13 +5,14 @@ using AiModels.Controllers.Runtime;
 namespace AiModels.Controllers.Delivery;
 
 /// <summary>What the cache keeps of a workload: enough to know which changes concern it. The reconciler reads the workload itself afresh.</summary>
-internal sealed record WorkloadSummary(NamespacedName Name, ModelReferences References, bool IsTouched)
+/// <param name="UserClaim">The user's own claim that it names, or null.</param>
+internal sealed record WorkloadSummary(NamespacedName Name, ModelReferences References, bool IsTouched, string? UserClaim)
 {
     /// <summary>Whether delivery has anything to do with it.</summary>
     public bool IsOurs => IsTouched || !References.IsEmpty;
 
     public static WorkloadSummary Of(WorkloadKind kind, JsonObject workload) =>
-        new(NamespacedName.Of(workload), ModelReferences.Of(workload), Touched(kind, workload));
+        new(NamespacedName.Of(workload), ModelReferences.Of(workload), Touched(kind, workload), (string?)workload["metadata"]?["annotations"]?[Annotations.ModelCacheClaim]);
 
     /// <summary>Whether we left something on it: fields of our manager, our annotations, or the gate.</summary>
     public static bool Touched(WorkloadKind kind, JsonObject workload)

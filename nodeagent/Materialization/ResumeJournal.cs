@@ -32,16 +32,7 @@ internal sealed class ResumeJournal : IDisposable
     /// <param name="isUsable">False when the files it speaks of are gone: it begins anew.</param>
     public static ResumeJournal Open(string path, Digest digest, bool isUsable)
     {
-        FileStream file;
-        try
-        {
-            file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
-        }
-        catch (IOException e) when (e.HResult == 11 /* EWOULDBLOCK of flock */ || e.Message.Contains("being used", StringComparison.Ordinal))
-        {
-            throw new IOException($"another process is materializing into the same target (it holds {path})", e);
-        }
-
+        FileStream file = Lock(path);
         var journal = new ResumeJournal(file);
         try
         {
@@ -57,6 +48,19 @@ internal sealed class ResumeJournal : IDisposable
         {
             journal.Dispose();
             throw;
+        }
+    }
+
+    /// <summary>Takes the lock alone, whatever the journal says. Throws <see cref="IOException"/> when another process has it.</summary>
+    public static FileStream Lock(string path)
+    {
+        try
+        {
+            return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
+        }
+        catch (IOException e) when (e.HResult == 11 /* EWOULDBLOCK of flock */ || e.Message.Contains("being used", StringComparison.Ordinal))
+        {
+            throw new IOException($"another process is materializing into the same target (it holds {path})", e);
         }
     }
 

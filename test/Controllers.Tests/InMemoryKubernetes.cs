@@ -28,6 +28,9 @@ internal sealed class InMemoryKubernetes : IKubernetesClient
     /// <summary>Answers POST, GET and PUT of custom subresources: (method, plural, name, subresource, body) to answer.</summary>
     public Func<HttpMethod, ResourceType, NamespacedKey, string, JsonObject?, JsonObject>? Subresources { get; set; }
 
+    /// <summary>Answers requests of other paths; null is 404.</summary>
+    public Func<HttpMethod, string, JsonObject?>? Raw { get; set; }
+
     public JsonObject? Find(ResourceType type, string? ns, string name)
     {
         lock (_lock)
@@ -211,7 +214,7 @@ internal sealed class InMemoryKubernetes : IKubernetesClient
     }
 
     public Task<JsonObject> RawAsync(HttpMethod method, string path, JsonObject? body, CancellationToken cancellationToken) =>
-        throw new KubernetesApiException(404, "NotFound", path);
+        Task.FromResult(Raw?.Invoke(method, path) ?? throw new KubernetesApiException(404, "NotFound", path));
 
     private static string Path(ResourceType type, string? ns, string name) => $"{type.Plural}/{(ns is null ? "" : ns + "/")}{name}";
 

@@ -197,5 +197,10 @@ public sealed class ManifestTests
 
     private static bool Has(List<JsonObject> objects, string kind, string name) => objects.Any(obj => Kind(obj) == kind && Name(obj) == name);
 
-    private static JsonObject? PodOf(JsonObject obj) => (Kind(obj) == "CronJob" ? obj["spec"]!["jobTemplate"]!["spec"]!["template"] : obj["spec"]?["template"]) as JsonObject;
+    private static JsonObject? PodOf(JsonObject obj) => Kind(obj) switch
+    {
+        "CronJob" => obj["spec"]!["jobTemplate"]!["spec"]!["template"] as JsonObject,
+        "PodTemplate" => obj["template"] as JsonObject,
+        _ => obj["spec"]?["template"] as JsonObject,
+    };
 }

@@ -89,4 +89,7 @@ public static class Reasons
 
     /// <summary>The user's cache claim cannot apply here.</summary>
     public const string ModelCacheClaimIgnored = "ModelCacheClaimIgnored";
+
+    /// <summary>The nodes' caches have no storage yet. Retried when what is missing appears.</summary>
+    public const string NodeCacheNotReady = "NodeCacheNotReady";
 }

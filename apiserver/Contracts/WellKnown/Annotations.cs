@@ -24,6 +24,9 @@ public static class Annotations
     /// <summary>Written by the controller on a claim of its own: which artifacts the claim holds, as a JSON object of digest to logical bytes.</summary>
     public const string Materialized = "ai.deckhouse.io/materialized";
 
+    /// <summary>Written by the controller on a claim of its own: artifacts that a Job is removing from it, in the same form as <see cref="Materialized"/>.</summary>
+    public const string Removing = "ai.deckhouse.io/removing";
+
     /// <summary>Written by the controller on the workload: why the gate holds, in words; absent when it does not.</summary>
     public const string DeliveryMessage = "ai.deckhouse.io/model-delivery-message";
 

@@ -11,6 +11,7 @@ public static class ResourceTypes
     public static ResourceType Events { get; } = new("", "v1", "events", "Event", true);
     public static ResourceType PersistentVolumeClaims { get; } = new("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim", true);
     public static ResourceType PersistentVolumes { get; } = new("", "v1", "persistentvolumes", "PersistentVolume", false);
+    public static ResourceType PodTemplates { get; } = new("", "v1", "podtemplates", "PodTemplate", true);
     public static ResourceType ServiceAccounts { get; } = new("", "v1", "serviceaccounts", "ServiceAccount", true);
     public static ResourceType Deployments { get; } = new("apps", "v1", "deployments", "Deployment", true);
     public static ResourceType ReplicaSets { get; } = new("apps", "v1", "replicasets", "ReplicaSet", true);
@@ -25,6 +26,10 @@ public static class ResourceTypes
     public static ResourceType Leases { get; } = new("coordination.k8s.io", "v1", "leases", "Lease", true);
     public static ResourceType MutatingWebhookConfigurations { get; } =
         new("admissionregistration.k8s.io", "v1", "mutatingwebhookconfigurations", "MutatingWebhookConfiguration", false);
+
+    // Deckhouse's SDS; clusters may lack them.
+    public static ResourceType LvmVolumeGroupSets { get; } = new("storage.deckhouse.io", "v1alpha1", "lvmvolumegroupsets", "LVMVolumeGroupSet", false);
+    public static ResourceType LocalStorageClasses { get; } = new("storage.deckhouse.io", "v1alpha1", "localstorageclasses", "LocalStorageClass", false);
 
     public static ResourceType Models { get; } = new("ai.deckhouse.io", "v1alpha1", "models", "Model", true);
     public static ResourceType ClusterModels { get; } = new("ai.deckhouse.io", "v1alpha1", "clustermodels", "ClusterModel", false);

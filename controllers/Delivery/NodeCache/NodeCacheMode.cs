@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using AiModels.Contracts.V1Alpha1;
 using AiModels.Contracts.WellKnown;
+using AiModels.Controllers.Delivery.NodeCache.Storage;
 
 namespace AiModels.Controllers.Delivery.NodeCache;
 
@@ -8,7 +9,7 @@ namespace AiModels.Controllers.Delivery.NodeCache;
 /// Models in a cache per node: an inline CSI volume a model, which our driver mounts from the node agent's cache. Nothing is prepared beforehand; the first Pod on
 /// a node waits in kubelet while the agent fetches. The attributes are a hint, not a permission: the agent checks against the live Pod and model.
 /// </summary>
-internal sealed class NodeCacheMode(INodeCaches caches) : IDeliveryMode
+internal sealed class NodeCacheMode(INodeCaches caches, NodeCacheReadiness readiness) : IDeliveryMode
 {
     public const string ModeName = "NodeCache";
 
@@ -40,6 +41,11 @@ internal sealed class NodeCacheMode(INodeCaches caches) : IDeliveryMode
         NodeRoom[] rooms = [.. caches.All.Select(node => NodeRoom.For(node, wanted)).OrderBy(room => room.ShortBytes).ThenBy(room => room.MissingBytes)];
         string words = string.Join("; ", rooms.Take(NodesInWords).Select(room => room.InWords()));
         bool isDelivered = DeliveryPlan.Decode(workload.Document)?.Encode() == plan.Encode() && !SchedulingGate.IsOn(workload.Template);
+        if (readiness.Problem is { } problem && !isDelivered && !rooms.Any(room => room.Fits))
+        {
+            return new DeliveryOutcome.Held(Reasons.NodeCacheNotReady, $"the nodes' caches have no storage: {problem}", IsWarning: true, LookForRoom);
+        }
+
         return rooms.Length == 0 || rooms[0].Fits || isDelivered
             ? new DeliveryOutcome.Prepared(plan, rooms.Length == 0 ? null : words)
             : new DeliveryOutcome.Held(Reasons.InsufficientStorage, $"no node's model cache has room for {string.Join(", ", models.Select(model => model.Reference))}: {words}", IsWarning: true, LookForRoom);

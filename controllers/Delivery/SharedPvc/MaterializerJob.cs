@@ -18,7 +18,6 @@ internal static class MaterializerJob
     // Long enough for somebody who comes from lunch to read the log.
     private const int SecondsAfterFinished = 2 * 3600;
 
-    private const string ClaimPath = "/models";
     private const string GrantPath = "/var/run/ai-models/grant";
 
     public static string NameFor(Workload workload, DeliveredModel model) => $"{VolumeSet.NamePrefix}-{workload.Hash}-{model.DigestHex[..10]}";
@@ -56,44 +55,22 @@ internal static class MaterializerJob
         return new JsonObject { ["apiVersion"] = "batch/v1", ["kind"] = "Job", ["metadata"] = Metadata(workload, name), ["spec"] = spec };
     }
 
-    private static JsonObject PodSpec(string name, DeliveredModel model, string claim, RegistryGrantStatus grant, DeliveryOptions options) => new()
+    /// <summary>Of everything that is made for a workload's claim: it goes with the workload.</summary>
+    public static JsonObject Metadata(Workload workload, string name) => new()
     {
-        ["restartPolicy"] = "Never",
-        ["automountServiceAccountToken"] = false,
-        ["enableServiceLinks"] = false,
-        ["securityContext"] = new JsonObject
-        {
-            ["runAsNonRoot"] = true,
-            ["runAsUser"] = 65532,
-            ["runAsGroup"] = 65532,
-            ["fsGroup"] = 65532, // so that a fresh volume can be written
-            ["seccompProfile"] = new JsonObject { ["type"] = "RuntimeDefault" },
-        },
-        ["containers"] = new JsonArray(new JsonObject
-        {
-            ["name"] = "materialize",
-            ["image"] = options.NodeAgentImage,
-            ["command"] = new JsonArray("nodeagent", "materialize"),
-            ["args"] = Arguments(model, grant, options),
-            ["resources"] = new JsonObject
-            {
-                ["requests"] = new JsonObject { ["cpu"] = "100m", ["memory"] = "256Mi" },
-                ["limits"] = new JsonObject { ["memory"] = "1Gi" }, // also pays for the page cache of claims without direct I/O
-            },
-            ["securityContext"] = new JsonObject
-            {
-                ["allowPrivilegeEscalation"] = false,
-                ["readOnlyRootFilesystem"] = true,
-                ["capabilities"] = new JsonObject { ["drop"] = new JsonArray("ALL") },
-            },
-            ["volumeMounts"] = new JsonArray(
-                new JsonObject { ["name"] = "claim", ["mountPath"] = ClaimPath },
-                new JsonObject { ["name"] = "grant", ["mountPath"] = GrantPath, ["readOnly"] = true }),
-        }),
-        ["volumes"] = new JsonArray(
-            new JsonObject { ["name"] = "claim", ["persistentVolumeClaim"] = new JsonObject { ["claimName"] = claim } },
-            new JsonObject { ["name"] = "grant", ["secret"] = new JsonObject { ["secretName"] = name } }),
+        ["name"] = name,
+        ["namespace"] = workload.Namespace,
+        ["labels"] = workload.Labels(),
+        ["ownerReferences"] = workload.OwnerReferences(),
     };
+
+    private static JsonObject PodSpec(string name, DeliveredModel model, string claim, RegistryGrantStatus grant, DeliveryOptions options)
+    {
+        JsonObject spec = ClaimPod.Spec("materialize", Arguments(model, grant, options), claim, options);
+        ((JsonArray)spec["containers"]![0]!["volumeMounts"]!).Add(new JsonObject { ["name"] = "grant", ["mountPath"] = GrantPath, ["readOnly"] = true });
+        ((JsonArray)spec["volumes"]!).Add(new JsonObject { ["name"] = "grant", ["secret"] = new JsonObject { ["secretName"] = name } });
+        return spec;
+    }
 
     private static JsonArray Arguments(DeliveredModel model, RegistryGrantStatus grant, DeliveryOptions options)
     {
@@ -103,7 +80,7 @@ internal static class MaterializerJob
             "--repository", grant.Repository,
             "--digest", model.Digest,
             "--grant-file", $"{GrantPath}/{GrantKey}",
-            "--target", $"{ClaimPath}/{model.DigestHex}",
+            "--target", $"{ClaimPod.Path}/{model.DigestHex}",
         ];
         if (options.RegistryCaPem is not null)
         {
@@ -115,12 +92,4 @@ internal static class MaterializerJob
     }
 
     private static string Base64(string text) => Convert.ToBase64String(System.Text.Encoding.UTF8.GetBytes(text));
-
-    private static JsonObject Metadata(Workload workload, string name) => new()
-    {
-        ["name"] = name,
-        ["namespace"] = workload.Namespace,
-        ["labels"] = workload.Labels(),
-        ["ownerReferences"] = workload.OwnerReferences(),
-    };
 }

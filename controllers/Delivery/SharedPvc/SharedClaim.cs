@@ -15,12 +15,7 @@ internal sealed class SharedClaim(IKubernetesClient client, DeliveryOptions opti
     {
         if (workload.UserClaim is { } userClaim)
         {
-            JsonObject? existing = await client.GetAsync(ResourceTypes.PersistentVolumeClaims, workload.Namespace, userClaim, cancellationToken);
-            return existing is not null ? (ClaimContent.OfUser(userClaim), null) : (null, new DeliveryOutcome.Held(
-                Reasons.ModelCachePvcNotFound,
-                $"the claim '{userClaim}' named by {Annotations.ModelCacheClaim} does not exist in namespace {workload.Namespace}",
-                IsWarning: true,
-                LookAgain: TimeSpan.FromSeconds(10))); // claims are not watched: they are many, and this is rare
+            return await LookAtUsersAsync(workload, userClaim, cancellationToken);
         }
 
         string name = NameFor(workload);
@@ -38,17 +33,39 @@ internal sealed class SharedClaim(IKubernetesClient client, DeliveryOptions opti
             return claim;
         }
 
-        ClaimContent more = claim.With(model.Delivered, model.SizeBytes);
+        return await WriteAsync(workload, claim.With(model.Delivered, model.SizeBytes), cancellationToken);
+    }
+
+    /// <summary>Writes down what the claim, one of ours, holds by now.</summary>
+    public async Task<ClaimContent> WriteAsync(Workload workload, ClaimContent claim, CancellationToken cancellationToken)
+    {
         await client.PatchAsync(
-            ResourceTypes.PersistentVolumeClaims, workload.Namespace, claim.Name, KubernetesPatch.Merge, more.Patch(), null, FieldManagers.Delivery, cancellationToken);
-        return more;
+            ResourceTypes.PersistentVolumeClaims, workload.Namespace, claim.Name, KubernetesPatch.Merge, claim.Patch(), null, FieldManagers.Delivery, cancellationToken);
+        return claim;
     }
 
     public Task DeleteAsync(Workload workload, CancellationToken cancellationToken) =>
         client.DeleteAsync(ResourceTypes.PersistentVolumeClaims, workload.Namespace, NameFor(workload), uid: null, propagationPolicy: null, cancellationToken);
 
     private static long BytesFor(IReadOnlyList<ModelFact> models, ClaimContent claim) => ClaimSize.For(
-        models.DistinctBy(model => model.Delivered.Digest).Where(model => !claim.Held.ContainsKey(model.Delivered.Digest)).Select(model => model.SizeBytes).Concat(claim.Held.Values));
+        models.DistinctBy(model => model.Delivered.Digest).Where(model => !claim.Held.ContainsKey(model.Delivered.Digest)).Select(model => model.SizeBytes).Concat(claim.Sizes));
+
+    /// <summary>The user's claim is only looked at. Its coming and going is watched.</summary>
+    private async Task<(ClaimContent? Claim, DeliveryOutcome.Held? Problem)> LookAtUsersAsync(Workload workload, string name, CancellationToken cancellationToken)
+    {
+        JsonObject? claim = await client.GetAsync(ResourceTypes.PersistentVolumeClaims, workload.Namespace, name, cancellationToken);
+        string asked = $"the claim '{name}' named by {Annotations.ModelCacheClaim}";
+        return claim switch
+        {
+            null => Held(Reasons.ModelCachePvcNotFound, $"{asked} does not exist in namespace {workload.Namespace}"),
+            _ when claim["metadata"]?["deletionTimestamp"] is not null => Held(Reasons.ModelCachePvcNotFound, $"{asked} is being deleted"),
+            _ when (string?)claim["metadata"]?["labels"]?[Labels.ManagedBy] == Labels.ManagedByValue => Held(
+                Reasons.ModelDeliveryInvalid, $"{asked} was made by this module for another workload and goes with that: name a claim of your own"),
+            _ => (ClaimContent.OfUser(name), null),
+        };
+
+        static (ClaimContent?, DeliveryOutcome.Held?) Held(string reason, string message) => (null, new DeliveryOutcome.Held(reason, message, IsWarning: true));
+    }
 
     private async Task<(ClaimContent? Claim, DeliveryOutcome.Held? Problem)> CreateAsync(Workload workload, string name, long bytes, CancellationToken cancellationToken)
     {

@@ -9,7 +9,8 @@ namespace AiModels.Controllers.Delivery.SharedPvc;
 /// Models on one claim per workload that all of its Pods share, each written by a Job into a folder named after its digest (requirement D4).
 /// Prepared when every Job has completed.
 /// </summary>
-internal sealed class SharedPvcMode(IKubernetesClient client, SharedClaim claims, MaterializerGrants grants, DeliveryOptions options, TimeProvider time) : IDeliveryMode
+internal sealed class SharedPvcMode(
+    IKubernetesClient client, SharedClaim claims, StaleContent stale, MaterializerGrants grants, DeliveryOptions options, TimeProvider time) : IDeliveryMode
 {
     public const string ModeName = "SharedPVC";
 
@@ -26,6 +27,7 @@ internal sealed class SharedPvcMode(IKubernetesClient client, SharedClaim claims
             return problem!;
         }
 
+        claim = await stale.SettleAsync(workload, claim, cancellationToken);
         var waiting = new List<DeliveryOutcome.Held>();
         foreach (ModelFact model in models)
         {
@@ -37,6 +39,7 @@ internal sealed class SharedPvcMode(IKubernetesClient client, SharedClaim claims
         }
 
         await RemoveOthersAsync(workload, models, cancellationToken);
+        await stale.BeginAsync(workload, claim, models.Select(model => model.Delivered.Digest).Concat(TemplateDigests(workload)), cancellationToken);
         return waiting.Count == 0
             ? new DeliveryOutcome.Prepared(new DeliveryPlan(ModeName, claim.Name, [.. models.Select(model => model.Delivered)]))
             : new DeliveryOutcome.Held(
@@ -53,6 +56,9 @@ internal sealed class SharedPvcMode(IKubernetesClient client, SharedClaim claims
         await claims.DeleteAsync(workload, cancellationToken);
     }
 
+    /// <summary>What Pods are still made of: the template keeps an earlier delivery until the next is prepared.</summary>
+    private static IEnumerable<string> TemplateDigests(Workload workload) => DeliveryPlan.Decode(workload.Document)?.Models.Select(model => model.Digest) ?? [];
+
     /// <summary>Sees to one model's Job. Nothing is held when the claim has the model; the claim is given back with what is known of it by then.</summary>
     private async Task<(ClaimContent Claim, DeliveryOutcome.Held? Held)> MaterializeAsync(Workload workload, ModelFact model, ClaimContent claim, CancellationToken cancellationToken)
     {
@@ -60,6 +66,11 @@ internal sealed class SharedPvcMode(IKubernetesClient client, SharedClaim claims
         if (claim.Held.ContainsKey(model.Delivered.Digest))
         {
             return (claim, null);
+        }
+
+        if (StaleContent.Obstacle(model, claim) is { } obstacle)
+        {
+            return (claim, obstacle);
         }
 
         JsonObject? job = await client.GetAsync(ResourceTypes.Jobs, workload.Namespace, name, cancellationToken);
@@ -104,7 +115,7 @@ internal sealed class SharedPvcMode(IKubernetesClient client, SharedClaim claims
     /// <summary>Jobs and Secrets for models that the workload no longer asks for.</summary>
     private async Task RemoveOthersAsync(Workload workload, IReadOnlyList<ModelFact> models, CancellationToken cancellationToken)
     {
-        var wanted = models.Select(model => MaterializerJob.NameFor(workload, model.Delivered)).ToHashSet();
+        var wanted = models.Select(model => MaterializerJob.NameFor(workload, model.Delivered)).Append(RemovalJob.NameFor(workload)).ToHashSet();
         var ours = new KubernetesListOptions { LabelSelector = $"{Labels.WorkloadUid}={workload.Uid},{Labels.ManagedBy}={Labels.ManagedByValue}" };
         foreach (JsonObject job in (await client.ListAsync(ResourceTypes.Jobs, workload.Namespace, ours, cancellationToken)).Items)
         {

@@ -65,10 +65,11 @@ public sealed class ScenarioTests
         };
         var clock = new ManualClock();
         var grants = new MaterializerGrants(client, options, clock);
+        var claims = new SharedClaim(client, options);
         return new WorkloadReconciler(
             client,
             new LookupInCluster(cluster),
-            [new SharedPvcMode(client, new SharedClaim(client, options), grants, options, clock), new NodeCacheMode(new NoCaches())],
+            [new SharedPvcMode(client, claims, new StaleContent(client, claims, options), grants, options, clock), new NodeCacheMode(new NoCaches(), new())],
             options,
             new WorkloadWriter(client),
             new GatedPods(client),

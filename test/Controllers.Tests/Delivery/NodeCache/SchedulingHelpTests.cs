@@ -42,7 +42,7 @@ public sealed class SchedulingHelpTests
     public async Task Prepare_WhenNoNodeHasRoom_HoldsAndNamesBytesAndNode()
     {
         var caches = new Caches(Node("small", 8), Node("busy", 16, Artifact("mounted", 10) with { Mounts = 2 }));
-        var held = (DeliveryOutcome.Held)await new NodeCacheMode(caches).PrepareAsync(Workload(), [Model()], CancellationToken.None);
+        var held = (DeliveryOutcome.Held)await new NodeCacheMode(caches, new()).PrepareAsync(Workload(), [Model()], CancellationToken.None);
         Assert.AreEqual(Reasons.InsufficientStorage, held.Reason);
         Assert.AreEqual(
             "no node's model cache has room for Model big: node small needs 12 GiB more and lacks room for 4 GiB: the rest of its cache is mounted or pinned; "
@@ -55,20 +55,20 @@ public sealed class SchedulingHelpTests
     public async Task Prepare_WhenOneNodeHasRoom_IsPreparedAndTellsWhatItTakes()
     {
         var caches = new Caches(Node("small", 8), Node("large", 100));
-        var prepared = (DeliveryOutcome.Prepared)await new NodeCacheMode(caches).PrepareAsync(Workload(), [Model()], CancellationToken.None);
+        var prepared = (DeliveryOutcome.Prepared)await new NodeCacheMode(caches, new()).PrepareAsync(Workload(), [Model()], CancellationToken.None);
         Assert.StartsWith("node large needs 12 GiB more; node small", prepared.Note);
     }
 
     [TestMethod]
     public async Task Prepare_BeforeAnyNodeReported_IsPrepared() =>
-        Assert.IsInstanceOfType<DeliveryOutcome.Prepared>(await new NodeCacheMode(new Caches()).PrepareAsync(Workload(), [Model()], CancellationToken.None));
+        Assert.IsInstanceOfType<DeliveryOutcome.Prepared>(await new NodeCacheMode(new Caches(), new()).PrepareAsync(Workload(), [Model()], CancellationToken.None));
 
     [TestMethod]
     public async Task Prepare_OfWhatIsDeliveredAlready_StaysPrepared()
     {
         JsonObject document = Workload().Document;
         document["metadata"]!["annotations"] = new JsonObject { ["ai.deckhouse.io/resolved-models"] = new DeliveryPlan("NodeCache", null, [Model().Delivered]).Encode() };
-        var mode = new NodeCacheMode(new Caches(Node("small", 8)));
+        var mode = new NodeCacheMode(new Caches(Node("small", 8)), new());
         Assert.IsInstanceOfType<DeliveryOutcome.Prepared>(await mode.PrepareAsync(new Workload(WorkloadKind.Deployment, document), [Model()], CancellationToken.None));
     }
 

@@ -8,7 +8,7 @@ namespace AiModels.Controllers.Tests.Delivery.Webhook;
 [TestClass]
 public sealed class AdmissionMutationTests
 {
-    private static readonly NodeCacheMode Mode = new(new NoCaches());
+    private static readonly NodeCacheMode Mode = new(new NoCaches(), new());
     private static readonly DeliveryPlan Plan = new("NodeCache", null, [new DeliveredModel("Model", "tiny", "sha256:" + new string('a', 64), "llama")]);
     private readonly AdmissionMutation _mutation = new([Mode]);
 

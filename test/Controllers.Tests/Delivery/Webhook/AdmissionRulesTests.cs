@@ -99,7 +99,7 @@ public sealed class AdmissionRulesTests
 
     private static AdmissionAnswer Answer(JsonObject pod, params ModelFact[] models) => Rules(models).Answer(Request("Pod", "", pod));
 
-    private static AdmissionRules Rules(params ModelFact[] models) => new(new AdmissionMutation([new NodeCacheMode(new NoCaches())]), new PodGate(new KnownModels(models)), NoCaches.WarmNodes);
+    private static AdmissionRules Rules(params ModelFact[] models) => new(new AdmissionMutation([new NodeCacheMode(new NoCaches(), new())]), new PodGate(new KnownModels(models)), NoCaches.WarmNodes);
 
     private static JsonObject Request(string kind, string group, JsonObject obj, string operation = "CREATE") => new()
     {

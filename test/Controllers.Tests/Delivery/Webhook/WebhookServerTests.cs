@@ -113,7 +113,7 @@ public sealed class WebhookServerTests
     private async Task<WebhookServer> StartAsync(WebhookOptions options)
     {
         var certificate = new WebhookCertificate(_cluster, options, TimeProvider.System);
-        var server = new WebhookServer(_cluster, options, certificate, new AdmissionRules(new AdmissionMutation([new NodeCacheMode(new NoCaches())]), new PodGate(new KnownModels()), NoCaches.WarmNodes), TimeProvider.System, NullLogger<WebhookServer>.Instance);
+        var server = new WebhookServer(_cluster, options, certificate, new AdmissionRules(new AdmissionMutation([new NodeCacheMode(new NoCaches(), new())]), new PodGate(new KnownModels()), NoCaches.WarmNodes), TimeProvider.System, NullLogger<WebhookServer>.Instance);
         await server.StartAsync(TestContext.CancellationToken);
         while (_cluster.Find(ResourceTypes.MutatingWebhookConfigurations, null, WebhookConfiguration.Name) is null)
         {
