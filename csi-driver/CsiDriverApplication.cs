@@ -33,6 +33,7 @@ public static class CsiDriverApplication
         builder.Services.TryAddSingleton<NodeService>();
         builder.Services.TryAddSingleton<ControllerService>();
         builder.Services.TryAddSingleton<RegistrationService>();
+        builder.WebHost.UsePrivateSockets();
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.ListenGrpc(options.EndpointPath);

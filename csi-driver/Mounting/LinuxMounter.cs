@@ -1,9 +1,13 @@
 using System.Runtime.InteropServices;
 using AiModels.Hosting.Mounts;
+using Microsoft.Win32.SafeHandles;
 
 namespace AiModels.CsiDriver.Mounting;
 
-/// <summary>mount(2) and umount2(2). Needs CAP_SYS_ADMIN.</summary>
+/// <summary>
+/// mount(2) and umount2(2). Needs CAP_SYS_ADMIN. A target is opened first, without following a symbolic link in its last place, and mounted on by that handle: who could swap it
+/// for a link between a check and the call would choose where root mounts.
+/// </summary>
 internal sealed partial class LinuxMounter : IMounter
 {
     // <sys/mount.h>
@@ -14,6 +18,13 @@ internal sealed partial class LinuxMounter : IMounter
     private const ulong Remount = 32;
     private const ulong Bind = 4096;
     private const int NoFollow = 8;
+
+    // <fcntl.h> of Linux; O_DIRECTORY and O_NOFOLLOW differ on arm64.
+    private const int PathOnly = 0x200000;
+    private const int CloseOnExec = 0x80000;
+    private static readonly bool IsArm = RuntimeInformation.ProcessArchitecture == Architecture.Arm64;
+    private static readonly int FolderOnly = IsArm ? 0x4000 : 0x10000;
+    private static readonly int NoLink = IsArm ? 0x8000 : 0x20000;
 
     public MountState? Find(string target, string expectedSource)
     {
@@ -31,7 +42,16 @@ internal sealed partial class LinuxMounter : IMounter
 
     public void BindReadOnly(string source, string target)
     {
-        Check(Mount(source, target, null, Bind, 0), $"mount --bind {source} {target}");
+        using (SafeFileHandle folder = OpenFolder(target))
+        {
+            if (DetachedMount.TryBindReadOnly(source, folder, target))
+            {
+                return;
+            }
+
+            Check(Mount(source, ByHandle(folder), null, Bind, 0), $"mount --bind {source} {target}");
+        }
+
         try
         {
             RemountReadOnly(target); // a bind mount takes no other option in its first call
@@ -44,10 +64,22 @@ internal sealed partial class LinuxMounter : IMounter
     }
 
     // Models are data: nothing in them may act as a device, gain rights, or run.
-    public void RemountReadOnly(string target) =>
-        Check(Mount(null, target, null, Bind | Remount | ReadOnly | NoSuid | NoDev | NoExec, 0), $"mount -o remount,bind,ro {target}");
+    public void RemountReadOnly(string target)
+    {
+        using SafeFileHandle mount = OpenFolder(target);
+        Check(Mount(null, ByHandle(mount), null, Bind | Remount | ReadOnly | NoSuid | NoDev | NoExec, 0), $"mount -o remount,bind,ro {target}");
+    }
 
     public void Unmount(string target) => Check(Unmount2(target, NoFollow), $"umount {target}");
+
+    private static SafeFileHandle OpenFolder(string path)
+    {
+        int descriptor = Open(path, PathOnly | FolderOnly | NoLink | CloseOnExec);
+        Check(descriptor < 0 ? -1 : 0, $"open {path}");
+        return new SafeFileHandle(descriptor, ownsHandle: true);
+    }
+
+    private static string ByHandle(SafeFileHandle folder) => $"/proc/self/fd/{folder.DangerousGetHandle()}";
 
     private static void Check(int result, string what)
     {
@@ -79,6 +111,9 @@ internal sealed partial class LinuxMounter : IMounter
 
     [LibraryImport("libc", EntryPoint = "mount", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int Mount(string? source, string target, string? type, ulong flags, IntPtr data);
+
+    [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Open(string path, int flags);
 
     [LibraryImport("libc", EntryPoint = "umount2", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int Unmount2(string target, int flags);

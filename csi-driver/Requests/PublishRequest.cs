@@ -16,12 +16,16 @@ namespace AiModels.CsiDriver.Requests;
 /// <param name="Model">Null for a provisioned volume that was made without a model: it is an empty folder.</param>
 internal sealed partial record PublishRequest(string VolumeId, string TargetPath, EnsureModelRequest? Model)
 {
+    // Names of Kubernetes objects: DNS subdomains.
+    private const int MaxAttribute = 253;
+
     public static PublishRequest Parse(NodePublishVolumeRequest request)
     {
         VolumeArguments.CheckVolumeId(request.VolumeId);
         VolumeArguments.CheckPath("target_path", request.TargetPath);
         CheckCapability(request.VolumeCapability);
         MapField<string, string> context = request.VolumeContext;
+        VolumeParameters.CheckKnown(context);
         if (VolumeParameters.IsWithoutModel(context))
         {
             return new PublishRequest(request.VolumeId, request.TargetPath, null);
@@ -75,6 +79,12 @@ internal sealed partial record PublishRequest(string VolumeId, string TargetPath
         if (!context.TryGetValue(key, out string? value) || value.Length == 0)
         {
             throw Invalid($"{field}[{key}] is missing: it {want}");
+        }
+
+        // Names and digests are shorter, and an answer that repeated a megabyte would not arrive.
+        if (value.Length > MaxAttribute)
+        {
+            throw Invalid($"{field}[{key}] has {value.Length} characters: it {want}, at most {MaxAttribute} of them");
         }
 
         return form.IsMatch(value) ? value : throw Invalid($"{field}[{key}]: '{value}' is not right: it {want}");

@@ -15,6 +15,12 @@ internal static class VolumeParameters
     // What external-provisioner adds with --extra-create-metadata: names of the claim and volume.
     private const string ProvisionerPrefix = "csi.storage.k8s.io/";
 
+    // What external-provisioner writes into the attributes of the volumes it makes.
+    private const string ProvisionerIdentity = "storage.kubernetes.io/csiProvisionerIdentity";
+
+    // Enough to recognize a key by.
+    private const int MaxShown = 100;
+
     private static readonly string[] ModelKeys = [CsiAttributes.ModelKind, CsiAttributes.ModelName, CsiAttributes.Digest];
 
     /// <summary>The attributes of a volume with these parameters. Throws InvalidArgument that names what is wrong.</summary>
@@ -33,6 +39,20 @@ internal static class VolumeParameters
                 [CsiAttributes.Digest] = PublishRequest.DigestIn("parameters", parameters),
             }
             : new Dictionary<string, string> { [WithoutModel] = "true" };
+    }
+
+    /// <summary>
+    /// Throws InvalidArgument for an attribute that means nothing here: an author who wrote it expects something of it. kubelet's own (csi.storage.k8s.io/) are passed over.
+    /// </summary>
+    public static void CheckKnown(MapField<string, string> context)
+    {
+        string? unknown = context.Keys.FirstOrDefault(key =>
+            !ModelKeys.Contains(key) && key is not (WithoutModel or ProvisionerIdentity) && !key.StartsWith(ProvisionerPrefix, StringComparison.Ordinal));
+        if (unknown is not null)
+        {
+            string shown = unknown.Length > MaxShown ? string.Concat(unknown.AsSpan(0, MaxShown), "…") : unknown;
+            throw new RpcException(RpcCode.InvalidArgument, $"volume_context[{shown}] is not known; there are {string.Join(", ", ModelKeys)}");
+        }
     }
 
     /// <summary>Only of provisioned volumes: one that is written into a Pod must name its model.</summary>

@@ -100,6 +100,7 @@ internal sealed partial class NodeService(CsiDriverOptions options, INodeAgentCl
 
     private void Mount(string folder, string target)
     {
+        RefuseLink(target);
         if (File.Exists(target))
         {
             throw new RpcException(RpcCode.FailedPrecondition, $"target_path {target} is a file: a model is mounted on a folder");
@@ -119,8 +120,18 @@ internal sealed partial class NodeService(CsiDriverOptions options, INodeAgentCl
         }
     }
 
+    /// <summary>kubelet makes folders. A link was put there by somebody else, and what it shows is not ours to mount on, to unmount or to remove.</summary>
+    private static void RefuseLink(string target)
+    {
+        if (new FileInfo(target).LinkTarget is { } elsewhere)
+        {
+            throw new RpcException(RpcCode.FailedPrecondition, $"target_path {target} is a symbolic link to {elsewhere}: a model is mounted on a folder");
+        }
+    }
+
     private void Unmount(string target)
     {
+        RefuseLink(target);
         while (mounter.IsMounted(target))
         {
             mounter.Unmount(target);

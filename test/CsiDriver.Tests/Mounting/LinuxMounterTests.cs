@@ -35,6 +35,75 @@ public sealed class LinuxMounterTests
     }
 
     [TestMethod, Timeout(30_000)]
+    public void BindReadOnly_OnASymbolicLink_IsRefusedBySystem()
+    {
+        using var folders = new MountFolders(_mounter);
+        string link = Path.Combine(folders.Root, "link");
+        Directory.CreateSymbolicLink(link, folders.Target);
+        Assert.ThrowsExactly<IOException>(() => _mounter.BindReadOnly(folders.Source, link));
+        Assert.IsFalse(_mounter.IsMounted(folders.Target), "the link's end was mounted on");
+    }
+
+    [TestMethod, Timeout(60_000)]
+    public async Task BindReadOnly_WhileTheTargetIsSwappedForALink_NeverMountsAtTheLinksEnd()
+    {
+        using var folders = new MountFolders(_mounter);
+        string victim = Directory.CreateDirectory(Path.Combine(folders.Root, "victim")).FullName;
+        string contested = Path.Combine(folders.Root, "contested"), spare = Path.Combine(folders.Root, "spare"), link = Path.Combine(folders.Root, "link");
+        Directory.CreateDirectory(contested);
+        Directory.CreateSymbolicLink(link, victim);
+        using var stop = new CancellationTokenSource();
+        Task swapping = Task.Run(() => Swap(contested, spare, link, stop.Token), TestContext.CancellationToken);
+        for (int i = 0; i < 500; i++)
+        {
+            try
+            {
+                _mounter.BindReadOnly(folders.Source, contested);
+            }
+            catch (IOException)
+            {
+                // It was a link, or nothing, at that moment.
+            }
+
+            Assert.IsFalse(_mounter.IsMounted(victim), $"attempt {i} mounted where the link points");
+            UnmountBelow(folders.Root);
+        }
+
+        await stop.CancelAsync();
+        await swapping;
+        UnmountBelow(folders.Root);
+    }
+
+    /// <summary>The folder may have either of its names when it is mounted on, and keeps it then.</summary>
+    private void UnmountBelow(string root)
+    {
+        foreach (MountEntry mount in MountTable.Read().Entries.Where(mount => mount.MountPoint.StartsWith(root + "/", StringComparison.Ordinal)))
+        {
+            CollectionAssert.Contains(mount.Options.ToArray(), "ro", "nothing writable is left behind");
+            _mounter.Unmount(mount.MountPoint);
+        }
+    }
+
+    /// <summary>As fast as it can: the folder away and the link in its place, and back. A folder that is mounted on cannot be renamed, and is left.</summary>
+    private static void Swap(string contested, string spare, string link, CancellationToken stop)
+    {
+        while (!stop.IsCancellationRequested)
+        {
+            try
+            {
+                Directory.Move(contested, spare);
+                File.Move(link, contested);
+                File.Move(contested, link);
+                Directory.Move(spare, contested);
+            }
+            catch (IOException)
+            {
+                stop.WaitHandle.WaitOne(TimeSpan.FromMilliseconds(1));
+            }
+        }
+    }
+
+    [TestMethod, Timeout(30_000)]
     public void Find_WhereSomethingElseIsMounted_SaysSo()
     {
         using var folders = new MountFolders(_mounter);

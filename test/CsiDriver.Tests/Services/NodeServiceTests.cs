@@ -225,5 +225,79 @@ public sealed class NodeServiceTests
         Assert.AreEqual(1, stats.Usage.Single(u => u.Unit == VolumeUsage.Types.Unit.Inodes).Used);
     }
 
+    [TestMethod, Timeout(60_000)]
+    [DataRow("ai.deckhouse.io/path", "/etc")]
+    [DataRow("path", "../../etc")]
+    [DataRow("server", "evil.example.com")]
+    public async Task Publish_WithAnAttributeThatNobodyKnows_IsInvalidArgument(string key, string value)
+    {
+        await using RunningDriver driver = await StartAsync();
+        RpcException e = await Assert.ThrowsExactlyAsync<RpcException>(() => driver.CallAsync(CsiMethods.NodePublishVolume, driver.Publish(r => r.VolumeContext[key] = value)));
+        Assert.AreEqual(RpcCode.InvalidArgument, e.Code);
+        Assert.Contains(key, e.Message);
+        Assert.IsEmpty(driver.Agent.Leases);
+    }
+
+    [TestMethod, Timeout(60_000)]
+    public async Task Publish_WithWhatKubeletAndTheProvisionerAdd_IsServed()
+    {
+        await using RunningDriver driver = await StartAsync();
+        await driver.CallAsync(CsiMethods.NodePublishVolume, driver.Publish(r =>
+        {
+            r.VolumeContext["csi.storage.k8s.io/serviceAccount.name"] = "default";
+            r.VolumeContext["storage.kubernetes.io/csiProvisionerIdentity"] = "1-2-node-cache.ai-models.deckhouse.io";
+        }));
+        Assert.HasCount(1, driver.Mounter.Mounts);
+    }
+
+    [TestMethod, Timeout(60_000)]
+    [DataRow(CsiAttributes.ModelName)]
+    [DataRow(CsiAttributes.Digest)]
+    [DataRow(CsiAttributes.ModelKind)]
+    [DataRow(CsiAttributes.PodUid)]
+    public async Task Publish_WithAHugeValue_IsInvalidArgumentInFewWords(string key)
+    {
+        await using RunningDriver driver = await StartAsync();
+        string huge = new('a', 1 << 20);
+        RpcException e = await Assert.ThrowsExactlyAsync<RpcException>(() => driver.CallAsync(CsiMethods.NodePublishVolume, driver.Publish(r => r.VolumeContext[key] = huge)));
+        Assert.AreEqual(RpcCode.InvalidArgument, e.Code);
+        Assert.Contains("1048576 characters", e.Message);
+        Assert.IsLessThan(1000, e.Message.Length);
+        Assert.IsEmpty(driver.Agent.Leases);
+    }
+
+    [TestMethod, Timeout(60_000)]
+    public async Task Publish_WithAHugeKey_IsInvalidArgumentInFewWords()
+    {
+        await using RunningDriver driver = await StartAsync();
+        RpcException e = await Assert.ThrowsExactlyAsync<RpcException>(
+            () => driver.CallAsync(CsiMethods.NodePublishVolume, driver.Publish(r => r.VolumeContext[new string('k', 1 << 20)] = "v")));
+        Assert.AreEqual(RpcCode.InvalidArgument, e.Code);
+        Assert.IsLessThan(1000, e.Message.Length);
+    }
+
+    [TestMethod, Timeout(60_000)]
+    public async Task Publish_OnASymbolicLink_IsRefusedAndMountsNothing()
+    {
+        await using RunningDriver driver = await StartAsync();
+        string victim = Directory.CreateDirectory(Path.Combine(driver.Folder, "etc")).FullName;
+        Directory.CreateDirectory(Path.GetDirectoryName(driver.Target)!);
+        Directory.CreateSymbolicLink(driver.Target, victim);
+        Assert.AreEqual(RpcCode.FailedPrecondition, await driver.CodeOfAsync(CsiMethods.NodePublishVolume, driver.Publish()));
+        Assert.AreEqual(RpcCode.FailedPrecondition, await driver.CodeOfAsync(CsiMethods.NodeUnpublishVolume, driver.Unpublish()));
+        Assert.IsEmpty(driver.Mounter.Mounts);
+        Assert.IsTrue(Directory.Exists(victim));
+    }
+
+    [TestMethod, Timeout(60_000)]
+    public async Task Sockets_AreForTheirOwnerAlone()
+    {
+        await using RunningDriver driver = await StartAsync();
+        foreach (string socket in new[] { "csi.sock", "reg.sock" })
+        {
+            Assert.AreEqual(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(Path.Combine(driver.Folder, socket)), socket);
+        }
+    }
+
     private Task<RunningDriver> StartAsync() => RunningDriver.StartAsync(TestContext.CancellationToken);
 }

@@ -82,6 +82,13 @@ public sealed class NodeAgentServeTests
         Assert.AreEqual(HttpStatusCode.BadRequest, answer.StatusCode);
     }
 
+    [TestMethod, Timeout(60_000)]
+    public async Task Socket_IsForItsOwnerAlone()
+    {
+        await using WebApplication agent = await StartAsync();
+        Assert.AreEqual(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(Path.Combine(_folder, "agent.sock")));
+    }
+
     [TestMethod, Timeout(30_000)]
     public async Task Start_WhereAnotherAgentServes_IsRefused()
     {
