@@ -73,12 +73,15 @@ install() {
 
 build() {
   say "building"
-  for project in hack/local-cluster hack/bench nodeagent csi-driver controllers; do
+  for project in nodeagent csi-driver; do # as they are installed
+    publish "$project" "$work/$project" >"$work/build.log" 2>&1 || { cat "$work/build.log" >&2; exit 1; }
+  done
+  for project in hack/local-cluster hack/bench controllers; do
     dotnet build "$root/$project" -c Release -v q --nologo >"$work/build.log" 2>&1 || { cat "$work/build.log" >&2; exit 1; }
   done
   bench=$root/artifacts/bin/AiModels.Bench/release/bench
-  nodeagent=$root/artifacts/bin/AiModels.NodeAgent/release/nodeagent
-  driver=$root/artifacts/bin/AiModels.CsiDriver/release/csi-driver
+  nodeagent=$work/nodeagent/nodeagent
+  driver=$work/csi-driver/csi-driver
   controllers=$root/artifacts/bin/AiModels.Controllers/release/controllers
 }
 

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Publishes the five programs and, with docker, podman or buildah, builds an image of each.
+# Publishes the five programs for this machine's platform and, with docker, podman or buildah, builds an image of each.
 # usage: hack/images.sh [--publish-only] [--repository PREFIX] [--tag TAG] [--base IMAGE] [COMPONENT …]
 #   --publish-only       stop before the images: what goes into them is in artifacts/images/COMPONENT
 #   --repository PREFIX  default: ai-models, so that the images are ai-models/apiserver:TAG …
@@ -38,7 +38,7 @@ for component in "${components[@]}"; do
   step "$component"
   out=artifacts/images/$component
   rm -rf "$out"
-  dotnet publish "$(project_of "$component")" -c Release -o "$out" -v quiet --nologo -clp:NoSummary >artifacts/publish.log 2>&1 ||
+  publish "$(project_of "$component")" "$out" >artifacts/publish.log 2>&1 ||
     fail "dotnet publish of $component failed" "the output is in artifacts/publish.log"
   # What the image's last step checks too: the program is there under its name and starts.
   "$out/$component" --version >/dev/null || fail "$out/$component does not start"

@@ -30,6 +30,17 @@ show() {
   printf '    %s$ %s%s\n' "$dim" "$*" "$plain"
   "$@" 2>&1 | sed 's/^/    /'
 }
+# publish PROJECT DIR: the program as it is installed, for this machine's platform. Compiled ahead of time (ReadyToRun): a Job that lives for seconds would spend
+# one of them compiling itself.
+publish() {
+  local platform
+  case $(uname -m) in
+    x86_64) platform=linux-x64 ;;
+    aarch64) platform=linux-arm64 ;;
+    *) fail "$(uname -m) is a processor that nothing here is published for" "x86_64 and aarch64 are" ;;
+  esac
+  dotnet publish "$ROOT/$1" -c Release -r "$platform" --self-contained false -p:PublishReadyToRun=true -o "$2" -v quiet --nologo -clp:NoSummary
+}
 have() { command -v "$1" >/dev/null 2>&1; }
 
 # as_root command …: runs it as root, through sudo when this user is not.

@@ -112,7 +112,7 @@ internal sealed partial class NodeCache
                 foreach (CacheEntry entry in cache._entries.Values.Where(entry => entry.State == CacheEntryState.Ready && entry.VerifiedAt != CacheEntry.Suspect))
                 {
                     if (entry.Files?.FirstOrDefault(known => known.Content == content) is { } found
-                        && HardLink.TryCreate(Path.Combine(cache.PathOf(entry), found.Path), path, found.Length))
+                        && SharedCopy.TryCreate(Path.Combine(cache.PathOf(entry), found.Path), path, found.Length))
                     {
                         return true;
                     }

@@ -46,22 +46,11 @@ internal sealed partial class DirectFile : IFileTarget, IDisposable
         }
     }
 
-    /// <summary>Blocks the calling pool thread while the disk writes; the caller's parallelism bounds how many.</summary>
+    /// <summary>Waits for the disk on a thread of <see cref="DiskThreads"/>, so that the caller's expands the next chunk meanwhile.</summary>
     public ValueTask WriteAsync(long offset, ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        int aligned = _direct is not null && offset % Alignment == 0 && IsAligned(bytes.Span) ? bytes.Length / Alignment * Alignment : 0;
-        if (aligned > 0)
-        {
-            RandomAccess.Write(_direct!, bytes.Span[..aligned], offset);
-        }
-
-        if (aligned < bytes.Length)
-        {
-            RandomAccess.Write(_buffered, bytes.Span[aligned..], offset + aligned);
-        }
-
-        return ValueTask.CompletedTask;
+        return new ValueTask(DiskThreads.Shared.RunAsync(() => Write(offset, bytes.Span)));
     }
 
     /// <summary>Waits until everything written so far is on the disk.</summary>
@@ -71,6 +60,20 @@ internal sealed partial class DirectFile : IFileTarget, IDisposable
     {
         _buffered.Dispose();
         _direct?.Dispose();
+    }
+
+    private void Write(long offset, ReadOnlySpan<byte> bytes)
+    {
+        int aligned = _direct is not null && offset % Alignment == 0 && IsAligned(bytes) ? bytes.Length / Alignment * Alignment : 0;
+        if (aligned > 0)
+        {
+            RandomAccess.Write(_direct!, bytes[..aligned], offset);
+        }
+
+        if (aligned < bytes.Length)
+        {
+            RandomAccess.Write(_buffered, bytes[aligned..], offset + aligned);
+        }
     }
 
     /// <summary>

@@ -13,10 +13,10 @@ namespace AiModels.NodeAgent.Materialization;
 internal sealed partial class Materializer(RegistryClient client, int parallelism, ILogger logger)
 {
     /// <summary>
-    /// Two chunks a processor: one is hashed and expanded while the other's bytes arrive or are written. At most 16, which is 64 MiB of buffers; what a disk and a
+    /// Three chunks a processor: one is hashed and expanded while another's bytes arrive and a third's are written. At most 16, which is 64 MiB of buffers; what a disk and a
     /// network card can do is reached before.
     /// </summary>
-    public static readonly int DefaultParallelism = Math.Clamp(2 * Environment.ProcessorCount, 4, 16);
+    public static readonly int DefaultParallelism = Math.Clamp(3 * Environment.ProcessorCount, 6, 16);
 
     // A chunk that arrives damaged is fetched again; damage that stays is in the registry, and no number of tries helps.
     private const int TriesPerChunk = 3;

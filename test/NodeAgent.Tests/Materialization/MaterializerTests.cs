@@ -210,7 +210,7 @@ public sealed class MaterializerTests
         await File.WriteAllTextAsync(neighbour, "another model's", TestContext.CancellationToken);
         string partial = new TargetPaths(Target).Partial;
         Directory.CreateDirectory(partial);
-        Assert.IsTrue(HardLink.TryCreate(neighbour, Path.Combine(partial, "weights.bin"), new FileInfo(neighbour).Length));
+        Assert.IsTrue(SharedCopy.TryCreate(neighbour, Path.Combine(partial, "weights.bin"), new FileInfo(neighbour).Length));
         await RunAsync(registry, digest);
         Assert.AreEqual("another model's", await File.ReadAllTextAsync(neighbour, TestContext.CancellationToken));
         Assert.AreSequenceEqual(content, await File.ReadAllBytesAsync(Path.Combine(Target, "weights.bin"), TestContext.CancellationToken));
@@ -235,7 +235,7 @@ public sealed class MaterializerTests
 
     private sealed class OneLocalFile(string path, string source) : ILocalFiles
     {
-        public bool TryLink(AiModels.ModelPack.Format.FileEntry file, string target) => file.Path == path && HardLink.TryCreate(source, target, file.Length);
+        public bool TryLink(AiModels.ModelPack.Format.FileEntry file, string target) => file.Path == path && SharedCopy.TryCreate(source, target, file.Length);
     }
 
     /// <summary>Number of names of a file: stat(1) tells, .NET does not.</summary>
