@@ -23,6 +23,7 @@ if [ $want = all ]; then
   have etcd || packages+=(etcd-server)
   have etcdctl || packages+=(etcd-client)
   have skopeo || packages+=(skopeo)
+  have mkfs.xfs || packages+=(xfsprogs)
   { have ceph-mon && have ceph-osd && have radosgw && have radosgw-admin; } || packages+=(ceph-mon ceph-osd radosgw ceph-common)
   have oras || sid+=(oras)
   have crane || sid+=(crane)

@@ -50,6 +50,7 @@ public static class NodeAgentApplication
         builder.Services.AddHostedService<Prefetcher>();
         builder.Services.AddHostedService<Scrubber>();
         builder.Services.AddHostedService<CacheReporter>();
+        builder.Services.AddHostedService<ProgressReporter>();
         builder.WebHost.UsePrivateSockets();
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.ListenUnixSocket(PrepareSocket(options.SocketPath)));
         return builder;

@@ -31,6 +31,9 @@ internal sealed class CacheEntry(AuthorizedModel model, DateTimeOffset lastUsed)
     /// <summary>Completes when the download has ended, well or not. Completed for a model that was there at start.</summary>
     public Task Download { get; set; } = Task.CompletedTask;
 
+    /// <summary>Whether this process has begun to fetch it; false for a model that was there at start.</summary>
+    public bool IsFetchedHere { get; set; }
+
     public MaterializationProgress Progress { get; } = new();
 
     public string? LastError { get; set; }

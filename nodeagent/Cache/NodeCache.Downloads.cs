@@ -1,5 +1,6 @@
 using AiModels.Contracts.NodeCache;
 using AiModels.ModelPack.Format;
+using AiModels.NodeAgent.Authorization;
 using AiModels.NodeAgent.Materialization;
 
 namespace AiModels.NodeAgent.Cache;
@@ -10,7 +11,20 @@ internal sealed partial class NodeCache
     private static readonly TimeSpan FirstRetry = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan LastRetry = TimeSpan.FromMinutes(10);
 
-    private void Start(CacheEntry entry) => entry.Download = Task.Run(() => DownloadAsync(entry));
+    /// <summary>Downloads that this process has begun, those that have ended included.</summary>
+    public IReadOnlyList<Transfer> Transfers()
+    {
+        lock (_lock)
+        {
+            return [.. _entries.Values.Where(entry => entry.IsFetchedHere).Select(entry => new Transfer(entry.Model, entry.State, entry.Progress.BytesDone, entry.LastError))];
+        }
+    }
+
+    private void Start(CacheEntry entry)
+    {
+        entry.IsFetchedHere = true;
+        entry.Download = Task.Run(() => DownloadAsync(entry));
+    }
 
     /// <summary>Never throws: how it ended is in the entry.</summary>
     private async Task DownloadAsync(CacheEntry entry)
@@ -123,3 +137,6 @@ internal sealed partial class NodeCache
         }
     }
 }
+
+/// <summary>How far the fetching of a model is.</summary>
+internal sealed record Transfer(AuthorizedModel Model, CacheEntryState State, long BytesDone, string? LastError);
