@@ -15,6 +15,7 @@ usage: hack/local-cluster.sh COMMAND [options]
   --port N         port of the API, up only; the next four are used as well (default: 16443)
   --without LIST   up only: components not to start (apiserver,registry,controllers,nodeagent,csi-driver)
   --delivery-type SharedPVC|NodeCache     up only: how models reach Pods (default: SharedPVC)
+  --node-cache-storage HostPath|SDS     up only: whether the controllers ask SDS, which is played here, for storage of caches (default: HostPath)
   --preparation in-process|jobs           up only: who prepares models (default: in-process)
   --request-timeout TIME                  up only: how long a request through the host's API may take (default: 60s, as kube-apiserver's)
   --capacity-limit SIZE                   up only: how much the registry may store, for instance 20Gi (default: what the disk takes)
@@ -32,8 +33,8 @@ while [ $# -gt 0 ]; do
   case $1 in
     --help | -h) usage; exit 0 ;;
     --data=*) data=${1#*=} ;;
-    --port=* | --without=* | --delivery-type=* | --preparation=* | --request-timeout=* | --capacity-limit=*) arguments+=("$1") ;;
-    --data | --port | --without | --delivery-type | --preparation | --request-timeout | --capacity-limit)
+    --port=* | --without=* | --delivery-type=* | --preparation=* | --request-timeout=* | --capacity-limit=* | --node-cache-storage=*) arguments+=("$1") ;;
+    --data | --port | --without | --delivery-type | --preparation | --request-timeout | --capacity-limit | --node-cache-storage)
       [ $# -ge 2 ] || { echo "local-cluster.sh: $1: a value is missing (see --help)" >&2; exit 2; }
       if [ "$1" = --data ]; then data=$2; else arguments+=("$1" "$2"); fi
       shift ;;

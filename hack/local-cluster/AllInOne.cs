@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using AiModels.ApiMachinery.Storage;
 using AiModels.ApiServer;
+using AiModels.Contracts.WellKnown;
 using AiModels.Controllers;
 using AiModels.CsiDriver;
 using AiModels.Hosting;
@@ -127,6 +128,9 @@ internal sealed class AllInOne(LocalClusterOptions options, ClusterPaths paths, 
             Registry = $"unix://{paths.RegistrySocket}",
             JobRegistry = $"unix://{paths.RegistrySocket}",
             DeliveryType = options.DeliveryType,
+            NodeCacheStorage = options.NodeCacheStorage,
+            NodeCacheSize = 1L << 30,
+            NodeCacheBlockDeviceSelector = options.NodeCacheStorage == "SDS" ? $"{Labels.NodeCache}=true" : null,
             Preparation = options.Preparation,
             WebhookListen = WebhookUrl,
             WebhookUrl = WebhookUrl,

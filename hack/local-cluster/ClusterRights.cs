@@ -7,7 +7,7 @@ using AiModels.Hosting.Kubernetes;
 namespace AiModels.LocalCluster;
 
 /// <summary>
-/// Who may do what in a new cluster: the roles that every Kubernetes has, and exactly those of manifests/base for our components, which run under their service
+/// Who may do what in a new cluster: the roles that every Kubernetes has, and exactly those of manifests/ for our components, which run under their service
 /// accounts here as well. A right that is missing in the manifests fails here, not first in somebody's cluster.
 /// </summary>
 internal sealed class ClusterRights(IKubernetesClient client)

@@ -24,6 +24,10 @@ public sealed class LocalClusterOptions : IValidatableObject
     [AllowedValues("SharedPVC", "NodeCache")]
     public string DeliveryType { get; set; } = "SharedPVC";
 
+    [Option("NodeCache: whether the controllers ask for storage of SDS, which is played here. The node agent of this program keeps its folder.", Placeholder = "HostPath|SDS")]
+    [AllowedValues("HostPath", "SDS")]
+    public string NodeCacheStorage { get; set; } = "HostPath";
+
     [Option("How long a request that is no watch may take through the host's API, as kube-apiserver's option of this name: bodies that take longer go in pieces.")]
     public TimeSpan RequestTimeout { get; set; } = TimeSpan.FromSeconds(60);
 

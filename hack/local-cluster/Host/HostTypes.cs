@@ -14,7 +14,7 @@ internal sealed class HostTypes
         d => (d.Group.Length == 0 ? "core" : d.Group, d.Plural),
         d => new ResourceType(d.Group, d.Version, d.Plural, d.Kind, d.Scope == ResourceScope.Namespaced));
 
-    public IReadOnlyList<ResourceDefinition> Definitions { get; } = [.. CoreKinds.All, .. WorkloadKinds.All, .. ClusterKinds.All];
+    public IReadOnlyList<ResourceDefinition> Definitions { get; } = [.. CoreKinds.All, .. WorkloadKinds.All, .. ClusterKinds.All, .. SdsKinds.All];
 
     public ResourceType? Find(ObjectKey key) => _types.GetValueOrDefault((key.Group.Length == 0 ? "core" : key.Group, key.Resource));
 }

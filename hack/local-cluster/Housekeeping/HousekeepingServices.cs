@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using AiModels.ApiMachinery.Storage;
 using AiModels.Controllers.Runtime;
 using AiModels.Hosting.Kubernetes;
@@ -5,7 +6,7 @@ using AiModels.LocalCluster.Workloads;
 
 namespace AiModels.LocalCluster.Housekeeping;
 
-/// <summary>Garbage collection, namespaces, claims and old Events.</summary>
+/// <summary>Garbage collection, namespaces, claims, SDS and old Events.</summary>
 internal static class HousekeepingServices
 {
     public static IServiceCollection AddHousekeeping(this IServiceCollection services, LocalClusterOptions options)
@@ -33,6 +34,18 @@ internal static class HousekeepingServices
                 if (change.New.At("spec.claimRef") is { } claim) queue.Add(new NamespacedName((string?)claim["namespace"], (string?)claim["name"] ?? ""));
             });
         });
+        services.AddController<NamespacedName, VolumeGroupSetReconciler>("volume-group-sets", workers: 1, (provider, queue) =>
+        {
+            Informers informers = provider.GetRequiredService<Informers>();
+            Informer<JsonObject> sets = informers.Get(ResourceTypes.LvmVolumeGroupSets, WorkloadServices.AsIs);
+            sets.Subscribe(change => queue.Add(change.Key));
+            informers.Get(ResourceTypes.Nodes, WorkloadServices.AsIs).Subscribe(_ =>
+            {
+                foreach (JsonObject set in sets.List()) queue.Add(NamespacedName.Of(set));
+            });
+        });
+        services.AddController<NamespacedName, LocalStorageClassReconciler>("local-storage-classes", workers: 1, (provider, queue) =>
+            provider.GetRequiredService<Informers>().Get(ResourceTypes.LocalStorageClasses, WorkloadServices.AsIs).Subscribe(change => queue.Add(change.Key)));
         return services;
     }
 

@@ -30,6 +30,8 @@ internal static class CoreKinds
             Subresources = [],
         },
 
+        Define.Namespaced("", "v1", "PodTemplate", "podtemplates", Kind("PodTemplate describes a Pod that somebody makes from it.", ("template", PodShape.Template))),
+
         Define.Namespaced("", "v1", "Service", "services",
             Kind("Service is a named abstraction of software service.",
                 ("spec", Object(
