@@ -44,6 +44,33 @@ public sealed class DeliveryTests
         await AssertNoDriftAsync(cluster, deployment);
     }
 
+    /// <summary>A shared claim does not grow with every model that is replaced: what no Pod reads any more goes, the workload stays.</summary>
+    [TestMethod]
+    [Timeout(300_000, CooperativeCancellation = true)]
+    public async Task SharedClaim_WhoseModelWasReplaced_GivesUpTheOldOne()
+    {
+        await using RunningCluster cluster = await RunningCluster.StartAsync(Cancelled, "--delivery-type", "SharedPVC");
+        await PublishAsync(cluster, ModelFiles.Gguf(1 << 20, seed: 1));
+        (await cluster.ApplyAsync(A.Deployment("app", "llama"), Cancelled)).Succeeded();
+        await cluster.RunningPodAsync("app", Cancelled);
+        string old = await DigestAsync(cluster);
+        Assert.HasCount(1, FoldersOf(cluster, old));
+
+        byte[] file = ModelFiles.Gguf(2 << 20, seed: 2);
+        await cluster.KubectlAsync(Cancelled, "delete", "model/llama", "--timeout=60s");
+        await PublishAsync(cluster, file);
+        await Eventually.GetAsync(() => Task.FromResult(FoldersOf(cluster, old).Length), folders => folders == 0, "the old model is removed from the claim", Cancelled, seconds: 180);
+        string pod = await cluster.RunningPodAsync("app", Cancelled);
+        CollectionAssert.AreEqual(file, await File.ReadAllBytesAsync(Mounted(cluster, pod), Cancelled));
+        string now = await DigestAsync(cluster);
+        await Eventually.GetAsync(
+            () => cluster.KubectlAsync(Cancelled, "get", "pvc", "-o", "jsonpath={.items[*].metadata.annotations}"),
+            records => records.Contains(now, StringComparison.Ordinal) && !records.Contains(old, StringComparison.Ordinal),
+            "the claim's record says so",
+            Cancelled,
+            seconds: 180);
+    }
+
     [TestMethod]
     [Timeout(120_000, CooperativeCancellation = true)]
     public async Task BareObjects_ThatAskForModels_AreToldByKubectl()
@@ -78,6 +105,12 @@ public sealed class DeliveryTests
         Assert.AreEqual(200, status, body);
         await cluster.WaitForPhaseAsync("llama", "Ready", Cancelled);
     }
+
+    private Task<string> DigestAsync(RunningCluster cluster) => cluster.KubectlAsync(Cancelled, "get", "model", "llama", "-o", "jsonpath={.status.artifact.digest}");
+
+    /// <summary>Where a claim holds the model.</summary>
+    private static string[] FoldersOf(RunningCluster cluster, string digest) =>
+        Directory.GetDirectories(Path.Combine(cluster.Data, "volumes"), digest[(digest.IndexOf(':') + 1)..], SearchOption.AllDirectories);
 
     private Task<string> MessageAsync(RunningCluster cluster) =>
         cluster.KubectlAsync(Cancelled, "get", "deployment", "app", "-o", "jsonpath={.metadata.annotations.ai\\.deckhouse\\.io/model-delivery-message}");

@@ -76,32 +76,24 @@ internal sealed class SharedClaim(IKubernetesClient client, DeliveryOptions opti
             return (null, new DeliveryOutcome.Held(Reasons.ModelDeliveryInvalid, choice.Problem!, IsWarning: true, LookAgain: TimeSpan.FromSeconds(30)));
         }
 
-        try
+        await client.CreateOnceAsync(ResourceTypes.PersistentVolumeClaims, new JsonObject
         {
-            await client.CreateAsync(ResourceTypes.PersistentVolumeClaims, new JsonObject
+            ["apiVersion"] = "v1",
+            ["kind"] = "PersistentVolumeClaim",
+            ["metadata"] = new JsonObject
             {
-                ["apiVersion"] = "v1",
-                ["kind"] = "PersistentVolumeClaim",
-                ["metadata"] = new JsonObject
-                {
-                    ["name"] = name,
-                    ["namespace"] = workload.Namespace,
-                    ["labels"] = workload.Labels(),
-                    ["ownerReferences"] = workload.OwnerReferences(),
-                },
-                ["spec"] = new JsonObject
-                {
-                    ["accessModes"] = new JsonArray("ReadWriteMany"),
-                    ["storageClassName"] = choice.Name,
-                    ["resources"] = Requests(bytes),
-                },
-            }, FieldManagers.Delivery, cancellationToken);
-        }
-        catch (KubernetesApiException e) when (e.IsAlreadyExists)
-        {
-            // Made by an earlier try whose answer was lost.
-        }
-
+                ["name"] = name,
+                ["namespace"] = workload.Namespace,
+                ["labels"] = workload.Labels(),
+                ["ownerReferences"] = workload.OwnerReferences(),
+            },
+            ["spec"] = new JsonObject
+            {
+                ["accessModes"] = new JsonArray("ReadWriteMany"),
+                ["storageClassName"] = choice.Name,
+                ["resources"] = Requests(bytes),
+            },
+        }, cancellationToken);
         return (ClaimContent.Empty(name), null);
     }
 

@@ -38,7 +38,7 @@ internal sealed class SharedPvcMode(
             }
         }
 
-        await RemoveOthersAsync(workload, models, cancellationToken);
+        await RemoveOthersAsync(workload, [.. models.Select(model => MaterializerJob.NameFor(workload, model.Delivered)), .. StaleContent.Jobs(workload, claim)], cancellationToken);
         await stale.BeginAsync(workload, claim, models.Select(model => model.Delivered.Digest).Concat(TemplateDigests(workload)), cancellationToken);
         return waiting.Count == 0
             ? new DeliveryOutcome.Prepared(new DeliveryPlan(ModeName, claim.Name, [.. models.Select(model => model.Delivered)]))
@@ -77,7 +77,7 @@ internal sealed class SharedPvcMode(
         if (job is null)
         {
             RegistryGrantStatus grant = await grants.IssueAsync(workload, model, name, cancellationToken);
-            await CreateIgnoringExistingAsync(MaterializerJob.Job(workload, model.Delivered, claim, grant, options), cancellationToken);
+            await client.CreateOnceAsync(ResourceTypes.Jobs, MaterializerJob.Job(workload, model.Delivered, claim, grant, options), cancellationToken);
             return (claim, Waiting(model, name));
         }
 
@@ -113,9 +113,8 @@ internal sealed class SharedPvcMode(
         new(Reasons.ModelNotReady, $"{model.Reference} is being copied by Job {job}", IsWarning: false, TimeSpan.FromMinutes(1));
 
     /// <summary>Jobs and Secrets for models that the workload no longer asks for.</summary>
-    private async Task RemoveOthersAsync(Workload workload, IReadOnlyList<ModelFact> models, CancellationToken cancellationToken)
+    private async Task RemoveOthersAsync(Workload workload, HashSet<string> wanted, CancellationToken cancellationToken)
     {
-        var wanted = models.Select(model => MaterializerJob.NameFor(workload, model.Delivered)).Append(RemovalJob.NameFor(workload)).ToHashSet();
         var ours = new KubernetesListOptions { LabelSelector = $"{Labels.WorkloadUid}={workload.Uid},{Labels.ManagedBy}={Labels.ManagedByValue}" };
         foreach (JsonObject job in (await client.ListAsync(ResourceTypes.Jobs, workload.Namespace, ours, cancellationToken)).Items)
         {
@@ -125,18 +124,6 @@ internal sealed class SharedPvcMode(
                 await client.DeleteAsync(ResourceTypes.Jobs, workload.Namespace, name, null, "Background", cancellationToken);
                 await grants.RemoveAsync(workload, name, cancellationToken);
             }
-        }
-    }
-
-    private async Task CreateIgnoringExistingAsync(JsonObject job, CancellationToken cancellationToken)
-    {
-        try
-        {
-            await client.CreateAsync(ResourceTypes.Jobs, job, FieldManagers.Delivery, cancellationToken);
-        }
-        catch (KubernetesApiException e) when (e.IsAlreadyExists)
-        {
-            // Made by an earlier try whose answer was lost.
         }
     }
 }

@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using AiModels.Contracts.V1Alpha1;
-using AiModels.Contracts.WellKnown;
 using AiModels.Hosting.Kubernetes;
 
 namespace AiModels.Controllers.Delivery.SharedPvc;
@@ -19,11 +18,11 @@ internal sealed class StaleContent(IKubernetesClient client, SharedClaim claims,
             return claim;
         }
 
-        string name = RemovalJob.NameFor(workload);
+        string name = RemovalJob.NameFor(workload, claim);
         JsonObject? job = await client.GetAsync(ResourceTypes.Jobs, workload.Namespace, name, cancellationToken);
         if (job is null)
         {
-            await CreateAsync(RemovalJob.Job(workload, claim, options), cancellationToken);
+            await client.CreateOnceAsync(ResourceTypes.Jobs, RemovalJob.Job(workload, claim, options), cancellationToken);
             return claim;
         }
 
@@ -63,19 +62,10 @@ internal sealed class StaleContent(IKubernetesClient client, SharedClaim claims,
         }
     }
 
+    /// <summary>Names of the Jobs that work on the claim now.</summary>
+    public static IEnumerable<string> Jobs(Workload workload, ClaimContent claim) => claim.Removing.Count == 0 ? [] : [RemovalJob.NameFor(workload, claim)];
+
     /// <summary>Why a model must wait; null when it need not.</summary>
     public static DeliveryOutcome.Held? Obstacle(ModelFact model, ClaimContent claim) => !claim.Removing.ContainsKey(model.Delivered.Digest) ? null : new DeliveryOutcome.Held(
         Reasons.ModelNotReady, $"{model.Reference} was given up and is being removed from claim {claim.Name}; then it is copied again", IsWarning: false, TimeSpan.FromMinutes(1));
-
-    private async Task CreateAsync(JsonObject job, CancellationToken cancellationToken)
-    {
-        try
-        {
-            await client.CreateAsync(ResourceTypes.Jobs, job, FieldManagers.Delivery, cancellationToken);
-        }
-        catch (KubernetesApiException e) when (e.IsAlreadyExists)
-        {
-            // Made by an earlier try whose answer was lost.
-        }
-    }
 }

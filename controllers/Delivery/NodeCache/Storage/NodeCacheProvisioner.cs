@@ -102,12 +102,8 @@ internal sealed partial class NodeCacheProvisioner(
     {
         try
         {
-            await client.CreateAsync(type, obj, FieldManagers.Delivery, cancellationToken);
+            await client.CreateOnceAsync(type, obj, cancellationToken);
             return null;
-        }
-        catch (KubernetesApiException e) when (e.IsAlreadyExists)
-        {
-            return null; // made by an earlier try whose answer was lost
         }
         catch (KubernetesApiException e) when (e.StatusCode is 403 or 422)
         {

@@ -43,7 +43,7 @@ internal sealed class SdsStorage(IKubernetesClient client, Informers informers, 
     {
         JsonObject set = await ApplyAsync(ResourceTypes.LvmVolumeGroupSets, SdsObjects.VolumeGroupSet(options.BlockDeviceSelector), cancellationToken);
         IReadOnlyDictionary<string, string> groups = SdsObjects.GroupsOf(set);
-        string? shortfall = Trouble(set, good: "Created");
+        string? shortfall = Trouble(set);
         if (groups.Count == 0)
         {
             return StorageState.Missing(shortfall
@@ -51,17 +51,17 @@ internal sealed class SdsStorage(IKubernetesClient client, Informers informers, 
         }
 
         JsonObject storageClass = await ApplyAsync(ResourceTypes.LocalStorageClasses, SdsObjects.LocalStorageClass(groups.Values), cancellationToken);
-        return Trouble(storageClass, good: "Created") is { } trouble
+        return Trouble(storageClass) is { } trouble
             ? StorageState.Missing(trouble)
             : new StorageState(SdsObjects.Name, groups.Keys.ToHashSet(), shortfall);
     }
 
     /// <summary>Null when its controller is content.</summary>
-    private static string? Trouble(JsonObject obj, string good)
+    private static string? Trouble(JsonObject obj)
     {
         string? phase = (string?)obj["status"]?["phase"];
         string name = $"{(string?)obj["kind"]} {SdsObjects.Name}";
-        return phase == good ? null
+        return phase == "Created" ? null
             : string.IsNullOrEmpty(phase) ? $"{name} has no status yet: its module's controller has not looked at it"
             : $"{name} is {phase}{((string?)obj["status"]?["reason"] is { Length: > 0 } reason ? $": {reason}" : "")}";
     }
