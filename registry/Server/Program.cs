@@ -13,4 +13,5 @@ return await new CommandLineApplication("registry", "The internal OCI registry o
     .Verb<DuOptions>("du", "Tells which model keeps how many bytes.", InspectCommands.DuAsync)
     .Verb<ExplainOptions>("explain", "Tells what keeps a digest, and where it lies: registry explain sha256:HEX.", InspectCommands.ExplainAsync)
     .Verb<GcOptions>("gc", "Runs a garbage collection, or with --dry-run explains it.", InspectCommands.GcAsync)
+    .Verb<RevokeOptions>("revoke", "Takes back a grant, or all that a consumer has.", InspectCommands.RevokeAsync)
     .RunAsync(args);

@@ -25,7 +25,7 @@ internal static class RegistryErrors
         (string? code, string? message, string? detail) = Parse(body.AsMemory(0, length));
         string what = $"{response.RequestMessage?.Method} {response.RequestMessage?.RequestUri?.AbsolutePath}";
         string reason = message ?? response.ReasonPhrase ?? "no reason given";
-        return new RegistryException(code ?? "UNKNOWN", $"{what}: {(detail is null ? reason : $"{reason} {detail}")}", response.StatusCode) { Detail = detail };
+        return new RegistryException(code ?? "UNKNOWN", $"{what}: {(detail is null ? reason : $"{reason} {detail}")}", response.StatusCode) { Detail = detail ?? message };
     }
 
     private static (string? Code, string? Message, string? Detail) Parse(ReadOnlyMemory<byte> body)
@@ -36,7 +36,7 @@ internal static class RegistryErrors
             JsonElement error = document.RootElement.GetProperty("errors")[0];
             string? message = error.TryGetProperty("message", out JsonElement text) ? text.GetString() : null;
 
-            // The specification leaves the detail's shape open; a sentence is what our registry puts there.
+            // The specification leaves the detail's shape open; some registries say there what exactly is wrong, ours says it in the message.
             string? detail = error.TryGetProperty("detail", out JsonElement more) && more.ValueKind == JsonValueKind.String ? more.GetString() : null;
             return (error.GetProperty("code").GetString(), message, string.IsNullOrEmpty(detail) ? null : detail);
         }

@@ -6,21 +6,35 @@ using AiModels.ModelPack.Oci;
 namespace AiModels.ModelPack.Grants;
 
 /// <summary>Writes and reads the two JSON documents inside a token (RFC 7519).</summary>
-internal static class GrantToken
+public static class GrantToken
 {
-    public const string Algorithm = "ES256";
+    internal const string Algorithm = "ES256";
 
     // A grant names one or two repositories; what is longer was not made here.
-    public const int MaxLength = 8 * 1024;
+    internal const int MaxLength = 8 * 1024;
 
-    public static string EncodeHeader(string keyId) => Encode(json =>
+    /// <summary>The id that a token says it has, whether it is good or not; null when it is no token.</summary>
+    public static string? ReadId(string token)
+    {
+        try
+        {
+            using JsonDocument document = JsonFields.ParseObject(Decode(token.Split('.') is [_, var claims, _] ? claims : "", "claims"), "claims", MaxLength);
+            return JsonFields.OptionalString(document.RootElement, "claims", "jti", maxLength: 128);
+        }
+        catch (OciFormatException)
+        {
+            return null;
+        }
+    }
+
+    internal static string EncodeHeader(string keyId) => Encode(json =>
     {
         json.WriteString("typ", "JWT");
         json.WriteString("alg", Algorithm);
         json.WriteString("kid", keyId);
     });
 
-    public static string EncodeClaims(Grant grant) => Encode(json =>
+    internal static string EncodeClaims(Grant grant) => Encode(json =>
     {
         json.WriteString("iss", Grant.Issuer);
         json.WriteString("sub", grant.Subject);
@@ -49,7 +63,7 @@ internal static class GrantToken
     });
 
     /// <summary>The key a token says it was signed with. Throws <see cref="OciFormatException"/> for any algorithm but ours: the token does not choose.</summary>
-    public static string ReadKeyId(string header)
+    internal static string ReadKeyId(string header)
     {
         using JsonDocument document = JsonFields.ParseObject(Decode(header, "header"), "header", MaxLength);
         JsonElement root = document.RootElement;
@@ -68,7 +82,7 @@ internal static class GrantToken
     }
 
     /// <summary>The claims of a token whose signature is good.</summary>
-    public static Grant ReadClaims(string claims, out DateTimeOffset notBefore)
+    internal static Grant ReadClaims(string claims, out DateTimeOffset notBefore)
     {
         using JsonDocument document = JsonFields.ParseObject(Decode(claims, "claims"), "claims", MaxLength);
         JsonElement root = document.RootElement;

@@ -35,11 +35,11 @@ internal sealed class BlobUploads(BlobStore blobs, UploadStore uploads, Transfer
     /// <summary>PATCH: appends.</summary>
     public async Task AppendAsync(RegistryRequest request)
     {
-        (long? start, long? length) = ChunkRange.Of(request.Http.Request);
+        ChunkRange chunk = ChunkRange.Of(request.Http.Request);
 
         // Not ended by a client that hangs up: what it had sent by then is still to be read and kept.
         UploadSession session = await uploads.GetAsync(request.Repository, request.Target, CancellationToken.None);
-        await uploads.AppendAsync(session, Metered(request), start, length, CancellationToken.None);
+        await uploads.AppendAsync(session, Metered(request), chunk, CancellationToken.None);
         Accepted(request, session, StatusCodes.Status202Accepted);
     }
 
@@ -47,10 +47,10 @@ internal sealed class BlobUploads(BlobStore blobs, UploadStore uploads, Transfer
     public async Task CompleteAsync(RegistryRequest request)
     {
         Digest digest = RegistryRequest.RequireDigest(request.Query("digest"));
-        (long? start, long? length) = ChunkRange.Of(request.Http.Request);
+        ChunkRange chunk = ChunkRange.Of(request.Http.Request);
         bool hasBody = request.Http.Features.Get<Microsoft.AspNetCore.Http.Features.IHttpRequestBodyDetectionFeature>()?.CanHaveBody ?? true;
         UploadSession session = await uploads.GetAsync(request.Repository, request.Target, request.Aborted);
-        await uploads.CompleteAsync(session, digest, Metered(request), start, hasBody ? length : 0, request.Aborted);
+        await uploads.CompleteAsync(session, digest, Metered(request), hasBody ? chunk : chunk with { BodyLength = 0 }, request.Aborted);
         Created(request, digest);
     }
 
@@ -99,7 +99,7 @@ internal sealed class BlobUploads(BlobStore blobs, UploadStore uploads, Transfer
         {
             if (!Reference.IsRepository(from))
             {
-                throw new RegistryException(RegistryError.NameInvalid, $"from: '{from}' is no repository name.");
+                throw RegistryRequest.InvalidName(from);
             }
 
             isMounted = request.Caller.Allows(from, GrantActions.Pull) && await blobs.MountAsync(from, request.Repository, digest, request.Aborted);

@@ -67,7 +67,7 @@ internal sealed class Blobs(BlobStore blobs, ManifestStore manifests, BlobRedire
         Digest digest = request.RequireDigestTarget();
         if (await manifests.FindUserOfAsync(request.Repository, digest, request.Aborted) is { } user)
         {
-            throw new RegistryException(RegistryError.BlobInUse, $"{digest} is part of manifest {user}.");
+            throw new RegistryException(RegistryError.BlobInUse, $"{digest} is part of manifest {user}; delete the manifest first.") { Headers = [new("Allow", "GET, HEAD")] };
         }
 
         if (!await blobs.UnlinkAsync(request.Repository, digest, request.Aborted))

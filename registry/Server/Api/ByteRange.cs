@@ -34,7 +34,7 @@ internal readonly record struct ByteRange(long Offset, long Length, bool IsParti
 
         return from < total && from <= to
             ? new ByteRange(from, to - from + 1, true)
-            : throw new RegistryException(RegistryError.RangeNotSatisfiable, $"The blob has {total} bytes.") { Headers = [new("Content-Range", $"bytes */{total}")] };
+            : throw new RegistryException(RegistryError.RangeNotSatisfiable, $"The range lies outside of the blob, which has {total} bytes.") { Headers = [new("Content-Range", $"bytes */{total}")] };
     }
 
     /// <summary>FIRST-LAST, FIRST- or -LENGTH.</summary>
@@ -57,8 +57,9 @@ internal readonly record struct ByteRange(long Offset, long Length, bool IsParti
             return true;
         }
 
-        bool isNumber = long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long number);
-        value = number;
+        // A number that no blob reaches lies behind the end of every one.
+        bool isNumber = UInt128.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out UInt128 number);
+        value = (long)UInt128.Min(number, long.MaxValue);
         return isNumber;
     }
 }

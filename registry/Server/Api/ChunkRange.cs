@@ -3,15 +3,18 @@ using System.Globalization;
 namespace AiModels.Registry.Api;
 
 /// <summary>Where a chunk of an upload goes: the specification's Content-Range, which is <c>START-END</c> without a unit.</summary>
-internal static class ChunkRange
+/// <param name="Start">Where the client believes the chunk begins, or null when it does not say.</param>
+/// <param name="Length">Bytes that it says it brings, or null.</param>
+/// <param name="BodyLength">Bytes that the body has for certain, because HTTP itself ends it there; null when it ends where the client ends it.</param>
+internal readonly record struct ChunkRange(long? Start, long? Length, long? BodyLength)
 {
-    /// <summary>Reads the header of a PATCH or PUT: where it begins and how many bytes it brings; null for what it does not say.</summary>
-    /// <exception cref="RegistryException">When it is malformed or contradicts the Content-Length.</exception>
-    public static (long? Start, long? Length) Of(HttpRequest request)
+    /// <summary>Reads the headers of a PATCH or PUT.</summary>
+    /// <exception cref="RegistryException">When the range is malformed or contradicts the Content-Length.</exception>
+    public static ChunkRange Of(HttpRequest request)
     {
         if (request.Headers.ContentRange.Count == 0)
         {
-            return (null, request.ContentLength);
+            return new ChunkRange(null, request.ContentLength, request.ContentLength);
         }
 
         string text = request.Headers.ContentRange.ToString();
@@ -21,10 +24,23 @@ internal static class ChunkRange
             throw new RegistryException(RegistryError.BlobUploadInvalid, $"Content-Range: '{text}' is not START-END.");
         }
 
-        long length = end - start + 1;
-        return request.ContentLength is { } announced && announced != length
-            ? throw new RegistryException(RegistryError.SizeInvalid, $"Content-Range {text} means {length} bytes, Content-Length says {announced}.")
-            : (start, length);
+        var range = new ChunkRange(start, end - start + 1, request.ContentLength);
+        if (request.ContentLength is { } announced)
+        {
+            range.RequireLength(announced);
+        }
+
+        return range;
+    }
+
+    /// <summary>Checks how many bytes there are in truth.</summary>
+    /// <exception cref="RegistryException">SIZE_INVALID.</exception>
+    public void RequireLength(long actual)
+    {
+        if (Length is { } expected && actual != expected)
+        {
+            throw new RegistryException(RegistryError.SizeInvalid, $"The chunk is announced with {expected} bytes and has {actual}.");
+        }
     }
 
     private static bool TryParse(ReadOnlySpan<char> text, out long value) => long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value);

@@ -27,7 +27,8 @@ internal static class ErrorResponse
             return;
         }
 
-        var answer = new ErrorsAnswer { Errors = [new ErrorItem { Code = failure.Error.Code, Message = failure.Error.Message, Detail = failure.Detail }] };
+        // What exactly is wrong is the message and not the detail: skopeo and docker show nothing else.
+        var answer = new ErrorsAnswer { Errors = [new ErrorItem { Code = failure.Error.Code, Message = failure.Detail ?? failure.Error.Message }] };
         byte[] content = JsonSerializer.SerializeToUtf8Bytes(answer, RegistryJson.Default.ErrorsAnswer);
         http.Response.ContentType = "application/json";
         http.Response.ContentLength = content.Length;
@@ -47,6 +48,4 @@ internal sealed record ErrorItem
     public required string Code { get; init; }
 
     public required string Message { get; init; }
-
-    public string? Detail { get; init; }
 }

@@ -63,9 +63,9 @@ internal sealed class Manifests(ManifestStore manifests, TagStore tags, Transfer
             response.Headers["OCI-Tag"] = string.Join(", ", names);
         }
 
-        if (!manifest.HasMediaType)
+        foreach (string warning in manifest.Warnings)
         {
-            request.Warn("The manifest has no field mediaType; clients that read it by digest alone cannot know its type.");
+            request.Warn(warning);
         }
     }
 
@@ -74,13 +74,21 @@ internal sealed class Manifests(ManifestStore manifests, TagStore tags, Transfer
     {
         bool isDeleted = request.Target.Contains(':', StringComparison.Ordinal)
             ? await manifests.DeleteAsync(request.Repository, request.RequireDigestTarget(), request.Aborted)
-            : await tags.DeleteAsync(request.Repository, RegistryRequest.RequireTag(request.Target), request.Aborted);
+            : Reference.IsTag(request.Target) && await tags.DeleteAsync(request.Repository, request.Target, request.Aborted);
         request.Http.Response.StatusCode = isDeleted ? StatusCodes.Status202Accepted : throw Unknown(request);
     }
 
-    private async Task<Digest> ResolveAsync(RegistryRequest request) => request.Target.Contains(':', StringComparison.Ordinal)
-        ? request.RequireDigestTarget()
-        : await tags.ResolveAsync(request.Repository, RegistryRequest.RequireTag(request.Target), request.Aborted) ?? throw Unknown(request);
+    private async Task<Digest> ResolveAsync(RegistryRequest request)
+    {
+        if (request.Target.Contains(':', StringComparison.Ordinal))
+        {
+            return request.RequireDigestTarget();
+        }
+
+        // What can be no tag is none that is here: 404, which the specification has for every read of what is not there.
+        Digest? digest = Reference.IsTag(request.Target) ? await tags.ResolveAsync(request.Repository, request.Target, request.Aborted) : null;
+        return digest ?? throw Unknown(request);
+    }
 
     /// <summary>By digest, with ?tag= for names; or by tag, where ?digest= may ask for another algorithm than sha256.</summary>
     private static (Digest? Digest, List<string> Tags) ReadReference(RegistryRequest request)

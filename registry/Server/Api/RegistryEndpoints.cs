@@ -85,7 +85,7 @@ internal sealed partial class RegistryEndpoints(
 
         if (handler is null)
         {
-            throw new RegistryException(RegistryError.Unsupported, $"{method} is not supported for {http.Request.Path}.");
+            throw new RegistryException(RegistryError.Unsupported, $"{method} is not supported for {http.Request.Path}.") { Headers = [new("Allow", AllowedOn(route.Kind))] };
         }
 
         if (route.Kind != RouteKind.Base)
@@ -96,11 +96,21 @@ internal sealed partial class RegistryEndpoints(
         return handler(new RegistryRequest(http, route.Repository, route.Target, caller));
     }
 
+    private static string AllowedOn(RouteKind kind) => kind switch
+    {
+        RouteKind.Blob => "GET, HEAD, DELETE",
+        RouteKind.Uploads => "POST",
+        RouteKind.Upload => "GET, PATCH, PUT, DELETE",
+        RouteKind.Manifest => "GET, HEAD, PUT, DELETE",
+        RouteKind.Base => "GET, HEAD",
+        _ => "GET",
+    };
+
     private static void Authorize(Caller caller, RegistryRoute route, string method, string action)
     {
         if (!Reference.IsRepository(route.Repository))
         {
-            throw new RegistryException(RegistryError.NameInvalid, $"'{route.Repository}' is no repository name.");
+            throw RegistryRequest.InvalidName(route.Repository);
         }
 
         // Who pushes asks first whether the blob is there.

@@ -28,6 +28,11 @@ internal readonly record struct RegistryRequest(HttpContext Http, string Reposit
         ? digest
         : throw new RegistryException(RegistryError.DigestInvalid, $"'{text}' is no digest: want sha256: and 64, or sha512: and 128 lower-case hex digits.");
 
+    /// <summary>The NAME_INVALID for a text that is no repository's name.</summary>
+    public static RegistryException InvalidName(string text) => new(
+        RegistryError.NameInvalid,
+        $"'{text}' is no repository name: want up to 255 lower-case letters and digits, joined by '.', '_', '__' or dashes, in components joined by '/'.");
+
     /// <summary>A tag's name.</summary>
     /// <exception cref="RegistryException">TAG_INVALID.</exception>
     public static string RequireTag(string text) => Reference.IsTag(text)

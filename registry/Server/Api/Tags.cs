@@ -48,8 +48,9 @@ internal sealed class Tags(TagStore tags, ManifestStore manifests)
             return MaxPage;
         }
 
-        return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int limit)
-            ? Math.Min(limit, MaxPage)
+        // More than any page holds is no error, however long the number.
+        return UInt128.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out UInt128 limit)
+            ? (int)UInt128.Min(limit, MaxPage)
             : throw new RegistryException(RegistryError.ParameterInvalid, $"n: '{text}' is no number of tags.");
     }
 }

@@ -51,7 +51,7 @@ internal sealed class GrantAuthentication(GrantValidator grants, Revocations rev
         Caller caller = Authenticate(http, repository, action);
         if (!Reference.IsRepository(repository))
         {
-            throw new RegistryException(RegistryError.NameInvalid, $"'{repository}' is no repository name.");
+            throw RegistryRequest.InvalidName(repository);
         }
 
         return caller.Allows(repository, action)

@@ -9,11 +9,12 @@ using AiModels.ModelPack.Grants;
 using AiModels.ModelPack.Oci;
 using AiModels.Registry.Capacity;
 using AiModels.Registry.GarbageCollection;
+using AiModels.Registry.Grants;
 using AiModels.Registry.Storage;
 
 namespace AiModels.Registry.Inspection;
 
-/// <summary>The verbs for operators: <c>du</c>, <c>explain</c> and <c>gc</c>, against a running registry or a folder that none has open.</summary>
+/// <summary>The verbs for operators: <c>du</c>, <c>explain</c>, <c>gc</c> and <c>revoke</c>, against a running registry or a folder that none has open.</summary>
 internal static class InspectCommands
 {
     private static readonly TimeSpan GrantLife = TimeSpan.FromMinutes(10);
@@ -103,6 +104,22 @@ internal static class InspectCommands
         return 0;
     }
 
+    public static async Task<int> RevokeAsync(RevokeOptions options, CancellationToken cancellationToken)
+    {
+        var wanted = new RevocationRequest { Grant = options.GrantId, Subject = options.Subject, Reason = options.Reason };
+        Revocation revocation = await AskAsync(
+            options, HttpMethod.Post, "/revocations", RegistryJson.Default.Revocation,
+            services => services.GetRequiredService<Revocations>().RevokeAsync(wanted, cancellationToken), cancellationToken,
+            () => JsonContent.Create(wanted, RegistryJson.Default.RevocationRequest));
+        if (!Print(options, revocation, RegistryJson.Default.Revocation))
+        {
+            string what = revocation.Grant is { } grant ? $"grant {grant}" : $"every grant that {revocation.Subject} was given until {revocation.RevokedAt:u}";
+            Console.WriteLine($"revoked: {what}; every replica refuses it within seconds. Remembered until {revocation.Until:u}, when it would have ended by itself.");
+        }
+
+        return 0;
+    }
+
     private static int Describe(CollectionPlan plan)
     {
         Console.WriteLine($"a collection would free {ByteText.Of(plan.FreedBytes)}");
@@ -121,11 +138,12 @@ internal static class InspectCommands
     }
 
     private static async Task<T> AskAsync<T>(
-        InspectOptions options, HttpMethod method, string path, JsonTypeInfo<T> type, Func<IServiceProvider, Task<T>> askStorage, CancellationToken cancellationToken)
+        InspectOptions options, HttpMethod method, string path, JsonTypeInfo<T> type, Func<IServiceProvider, Task<T>> askStorage, CancellationToken cancellationToken,
+        Func<HttpContent>? body = null)
     {
         try
         {
-            return options.Registry is { } registry ? await AskRegistryAsync(options, registry, method, path, type, cancellationToken) : await AskStorageAsync(options.Storage!, askStorage, cancellationToken);
+            return options.Registry is { } registry ? await AskRegistryAsync(options, registry, method, path, type, body?.Invoke(), cancellationToken) : await AskStorageAsync(options.Storage!, askStorage, cancellationToken);
         }
         catch (Exception failure) when (failure is HttpRequestException or IOException or UnauthorizedAccessException or JsonException)
         {
@@ -133,10 +151,10 @@ internal static class InspectCommands
         }
     }
 
-    private static async Task<T> AskRegistryAsync<T>(InspectOptions options, string registry, HttpMethod method, string path, JsonTypeInfo<T> type, CancellationToken cancellationToken)
+    private static async Task<T> AskRegistryAsync<T>(InspectOptions options, string registry, HttpMethod method, string path, JsonTypeInfo<T> type, HttpContent? body, CancellationToken cancellationToken)
     {
         using HttpClient http = RegistryHttp.Open(registry, options.RegistryCaFile);
-        using var request = new HttpRequestMessage(method, path);
+        using var request = new HttpRequestMessage(method, path) { Content = body };
         if (GrantOf(options) is { } grant)
         {
             request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", grant);
@@ -147,7 +165,7 @@ internal static class InspectCommands
         if (!response.IsSuccessStatusCode)
         {
             ErrorsText? errors = await JsonSerializer.DeserializeAsync<ErrorsText>(content, JsonSerializerOptions.Web, cancellationToken);
-            throw new HttpRequestException($"{(int)response.StatusCode}: {(errors?.Errors is [var error, ..] ? error.Detail ?? error.Message : "no reason given")}");
+            throw new HttpRequestException($"{(int)response.StatusCode}: {(errors?.Errors is [var error, ..] ? error.Message : "no reason given")}");
         }
 
         return await JsonSerializer.DeserializeAsync(content, type, cancellationToken) ?? throw new JsonException("the answer is empty");
@@ -207,5 +225,5 @@ internal static class InspectCommands
 
     private sealed record ErrorsText(IReadOnlyList<ErrorText>? Errors);
 
-    private sealed record ErrorText(string? Message, string? Detail);
+    private sealed record ErrorText(string? Message);
 }

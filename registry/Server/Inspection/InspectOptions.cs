@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using AiModels.Hosting.CommandLine;
+using AiModels.ModelPack.Grants;
 
 namespace AiModels.Registry.Inspection;
 
@@ -68,4 +69,38 @@ public sealed class GcOptions : InspectOptions
 {
     [Option("Change nothing; tell what would go and why the rest stays.")]
     public bool DryRun { get; set; }
+}
+
+/// <summary><c>registry revoke</c>.</summary>
+public sealed class RevokeOptions : InspectOptions
+{
+    [Option("The grant to take back: its id (jti), or the grant itself.", Placeholder = "ID|TOKEN")]
+    public string? Id { get; set; }
+
+    [Option("Take back everything that this consumer was given until now: node/NAME, job/NAMESPACE/NAME, or as it stands in the registry's accounts.", Placeholder = "SUBJECT")]
+    public string? Subject { get; set; }
+
+    [Option("Why: whoever brings the grant is told.", Placeholder = "TEXT")]
+    public string? Reason { get; set; }
+
+    /// <summary>The id, also when the grant itself was given.</summary>
+    internal string? GrantId => Id is not null && Id.Contains('.', StringComparison.Ordinal) ? GrantToken.ReadId(Id) : Id;
+
+    public override IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+    {
+        if (string.IsNullOrEmpty(Id) == string.IsNullOrEmpty(Subject))
+        {
+            yield return new ValidationResult("either --id (one grant) or --subject (all that a consumer has) is needed");
+        }
+
+        if (Id is { Length: > 0 } && GrantId is null)
+        {
+            yield return new ValidationResult("--id: this is neither the id of a grant nor a grant");
+        }
+
+        foreach (ValidationResult problem in base.Validate(validationContext))
+        {
+            yield return problem;
+        }
+    }
 }

@@ -23,12 +23,37 @@ internal sealed record ManifestContent
     /// <summary>Whether the document itself says its media type: without it, only the header of the push did.</summary>
     public required bool HasMediaType { get; init; }
 
+    /// <summary>What its author should know although it is taken.</summary>
+    public IEnumerable<string> Warnings
+    {
+        get
+        {
+            if (!HasMediaType)
+            {
+                yield return "The manifest has no field mediaType; clients that read it by digest alone cannot know its type.";
+            }
+
+            if (MediaType == OciArtifact)
+            {
+                yield return $"{OciArtifact} was withdrawn before OCI 1.1; push an image manifest with an artifactType.";
+            }
+
+            if (HasNonDistributable)
+            {
+                yield return "Non-distributable layers are deprecated since OCI 1.1.";
+            }
+        }
+    }
+
     public string? ArtifactType { get; init; }
 
     public Digest? Subject { get; init; }
 
     /// <summary>Config and layers that must be in the repository. Layers that are fetched from elsewhere (<c>urls</c>, non-distributable) are not among them.</summary>
     public IReadOnlyList<ContentReference> Blobs { get; init; } = [];
+
+    /// <summary>Whether a layer has a media type that says that registries shall not have it.</summary>
+    public bool HasNonDistributable { get; init; }
 
     /// <summary>The manifests of an index.</summary>
     public IReadOnlyList<ContentReference> Manifests { get; init; } = [];
@@ -81,10 +106,12 @@ internal sealed record ManifestContent
                 Require(root.TryGetProperty("config", out JsonElement config), "config: is required.");
                 Require(!root.TryGetProperty("manifests", out _), "manifests: has no place in an image manifest.");
                 string configType = config.ValueKind == JsonValueKind.Object && OptionalString(config, "mediaType") is { Length: > 0 } type ? type : throw Invalid("config.mediaType: is required.");
+                List<ContentReference> layers = [.. ReadList(root, "layers", isRequired: true)];
                 return result with
                 {
                     ArtifactType = string.IsNullOrEmpty(result.ArtifactType) ? configType : result.ArtifactType,
-                    Blobs = [ReadReference(config, "config"), .. ReadList(root, "layers", isRequired: true).Where(layer => !layer.IsElsewhere)],
+                    Blobs = [ReadReference(config, "config"), .. layers.Where(layer => !layer.IsElsewhere)],
+                    HasNonDistributable = layers.Any(layer => layer.IsNonDistributable),
                 };
             case MediaTypes.OciIndex or MediaTypes.DockerManifestList:
                 Require(!root.TryGetProperty("layers", out _), "layers: has no place in an index.");
@@ -125,8 +152,12 @@ internal sealed record ManifestContent
         Require(size.GetInt64() >= 0, $"{path}.size: {size.GetInt64()} is negative.");
         string mediaType = OptionalString(element, "mediaType") ?? "";
         bool hasUrls = element.TryGetProperty("urls", out JsonElement urls) && urls.ValueKind == JsonValueKind.Array && urls.GetArrayLength() > 0;
-        bool isElsewhere = hasUrls || mediaType.Contains(".nondistributable.", StringComparison.Ordinal) || mediaType.Contains(".foreign.", StringComparison.Ordinal);
-        return new ContentReference(digest, size.GetInt64(), path, isElsewhere) { LogicalSize = ReadLogicalSize(element) ?? size.GetInt64() };
+        bool isNonDistributable = mediaType.Contains(".nondistributable.", StringComparison.Ordinal) || mediaType.Contains(".foreign.", StringComparison.Ordinal);
+        return new ContentReference(digest, size.GetInt64(), path, hasUrls || isNonDistributable)
+        {
+            IsNonDistributable = isNonDistributable,
+            LogicalSize = ReadLogicalSize(element) ?? size.GetInt64(),
+        };
     }
 
     /// <summary>What a chunk of a ModelPack is when it is unpacked. Only told to people, so that nonsense is no error.</summary>
@@ -173,4 +204,7 @@ internal readonly record struct ContentReference(Digest Digest, long Size, strin
 {
     /// <summary>Bytes of the file that it is a part of, before compression; <see cref="Size"/> where nothing else is said.</summary>
     public long LogicalSize { get; init; } = Size;
+
+    /// <summary>Whether its media type is one of those that registries were not to have.</summary>
+    public bool IsNonDistributable { get; init; }
 }

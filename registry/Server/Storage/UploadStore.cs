@@ -16,12 +16,24 @@ internal sealed class UploadStore(IStorageBackend backend, BlobStore blobs, Cont
 {
     private const int MaxDocumentLength = 4096;
 
+    // Each is a kilobyte of memory for as long as an upload may rest. Pushers have a few dozen under way.
+    private const int MaxUnfinished = 1000;
+
+    // Seconds. They end when somebody finishes one, or expire.
+    private const string RetryAfter = "60";
+
     private readonly UploadClaims _claims = new(backend);
     private readonly ConcurrentDictionary<string, UploadSession> _sessions = new(StringComparer.Ordinal);
 
     /// <summary>Opens an upload.</summary>
+    /// <exception cref="RegistryException">TOOMANYREQUESTS.</exception>
     public async Task<UploadSession> StartAsync(string repository, CancellationToken cancellationToken)
     {
+        if (_sessions.Count >= MaxUnfinished && _sessions.Values.Count(session => session.Repository == repository) >= MaxUnfinished)
+        {
+            throw new RegistryException(RegistryError.TooManyUploads, $"{repository} has {MaxUnfinished} unfinished uploads; finish or cancel some.") { Headers = [new("Retry-After", RetryAfter)] };
+        }
+
         var session = new UploadSession(Guid.NewGuid().ToString("N"), repository, clock.GetUtcNow());
         session.BeginHash();
         _sessions[session.Id] = session;
@@ -61,34 +73,35 @@ internal sealed class UploadStore(IStorageBackend backend, BlobStore blobs, Cont
 
     /// <summary>Appends a request's body.</summary>
     /// <param name="session">The upload.</param>
-    /// <param name="start">The offset at which the client believes to be, or null when it does not say.</param>
-    /// <param name="length">Announced bytes, or null.</param>
-    /// <exception cref="RegistryException">The 416 of <see cref="RegistryError.RangeInvalid"/> when the client is elsewhere; BLOB_UPLOAD_INVALID when the body was cut.</exception>
-    public async Task AppendAsync(UploadSession session, Stream body, long? start, long? length, CancellationToken cancellationToken)
+    /// <param name="chunk">What the client says of the body.</param>
+    /// <exception cref="RegistryException">
+    /// The 416 of <see cref="RegistryError.RangeInvalid"/> when the client is elsewhere; BLOB_UPLOAD_INVALID when the body was cut; SIZE_INVALID when it is not what was announced.
+    /// </exception>
+    public async Task AppendAsync(UploadSession session, Stream body, ChunkRange chunk, CancellationToken cancellationToken)
     {
         using UploadSession.Turn turn = await EnterAsync(session, cancellationToken);
-        RequireOffset(session, start);
-        await AppendPartAsync(session, body, length, turn.Token);
+        RequireOffset(session, chunk.Start);
+        await AppendPartAsync(session, body, chunk, turn.Token);
     }
 
     /// <summary>Appends the last body, if any, checks the digest and makes the blob.</summary>
     /// <returns>Bytes that this request brought.</returns>
-    public async Task<long> CompleteAsync(UploadSession session, Digest digest, Stream body, long? start, long? length, CancellationToken cancellationToken)
+    public async Task<long> CompleteAsync(UploadSession session, Digest digest, Stream body, ChunkRange chunk, CancellationToken cancellationToken)
     {
         using UploadSession.Turn turn = await EnterAsync(session, cancellationToken);
-        RequireOffset(session, start);
+        RequireOffset(session, chunk.Start);
         long received;
         if (session.Parts.Count == 0)
         {
             // The whole blob in one body: straight to its place.
-            received = await blobs.PushAsync(session.Repository, digest, body, length, turn.Token);
+            received = await blobs.PushAsync(session.Repository, digest, body, chunk.BodyLength, turn.Token);
         }
         else
         {
             long before = session.Offset;
-            if (length != 0)
+            if (chunk.BodyLength != 0)
             {
-                await AppendPartAsync(session, body, length, turn.Token);
+                await AppendPartAsync(session, body, chunk, turn.Token);
             }
 
             received = session.Offset - before;
@@ -241,7 +254,7 @@ internal sealed class UploadStore(IStorageBackend backend, BlobStore blobs, Cont
         }
     }
 
-    private async Task AppendPartAsync(UploadSession session, Stream body, long? length, CancellationToken cancellationToken)
+    private async Task AppendPartAsync(UploadSession session, Stream body, ChunkRange chunk, CancellationToken cancellationToken)
     {
         string part = backend.IsShared ? StoragePaths.UploadPart(session.Id, Guid.NewGuid()) : StoragePaths.UploadPart(session.Id, session.Offset);
         IncrementalHash hash = session.Hash ?? ContentHash.Create(ContentHash.Sha256);
@@ -249,8 +262,13 @@ internal sealed class UploadStore(IStorageBackend backend, BlobStore blobs, Cont
         try
         {
             await StoreAsync(session, cancellationToken);
-            await using IStorageWriter writer = await backend.CreateAsync(new WriteIntent(part, length), cancellationToken);
-            ReceivedContent content = await receiver.ReceiveAsync(body, length, writer, hash, cancellationToken);
+            await using IStorageWriter writer = await backend.CreateAsync(new WriteIntent(part, chunk.BodyLength), cancellationToken);
+            ReceivedContent content = await receiver.ReceiveAsync(body, chunk.BodyLength, writer, hash, cancellationToken);
+            if (content.Cut is null)
+            {
+                chunk.RequireLength(content.Length);
+            }
+
             if (content.Length > 0)
             {
                 // Also when the client is gone: what came shall not be sent again.

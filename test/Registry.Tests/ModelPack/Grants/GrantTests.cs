@@ -130,6 +130,71 @@ public sealed class GrantTests
     }
 
     [TestMethod]
+    [DataRow("""{"typ":"JWT","alg":"ES256","kid":"THEIRS","jwk":JWK}""")]
+    [DataRow("""{"typ":"JWT","alg":"ES256","kid":"KID","jwk":JWK}""")]
+    [DataRow("""{"typ":"JWT","alg":"ES256","kid":"../private/grants"}""")]
+    [DataRow("""{"typ":"JWT","alg":"ES256","kid":"KID.pem"}""")]
+    [DataRow("""{"typ":"JWT","alg":"ES256","kid":["KID"]}""")]
+    [DataRow("""{"typ":"JWT","alg":"ES256","kid":"' or 1=1"}""")]
+    public void TryValidate_SignedByAKeyThatTheTokenBrings_IsRefused(string header)
+    {
+        using GrantSigner signer = Signer();
+        using ECDsa theirs = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        ECParameters point = theirs.ExportParameters(includePrivateParameters: false);
+        string key = $$"""{"kty":"EC","crv":"P-256","x":"{{Base64Url.EncodeToString(point.Q.X)}}","y":"{{Base64Url.EncodeToString(point.Q.Y)}}"}""";
+        string forged = header.Replace("JWK", key, StringComparison.Ordinal).Replace("THEIRS", GrantKey.IdOf(theirs), StringComparison.Ordinal).Replace("KID", signer.KeyId, StringComparison.Ordinal);
+        string claims = signer.Sign("x", PullOne, TimeSpan.FromHours(1), out _).Split('.')[1];
+        Assert.IsFalse(Validator().TryValidate(Sign(theirs, forged, claims), out _, out _));
+    }
+
+    [TestMethod]
+    [DataRow(0)]
+    [DataRow(255)]
+    public void TryValidate_WithASignatureOfOneByteOverAndOver_IsRefused(int value)
+    {
+        // r = s = 0 was once taken for a signature of everything (CVE-2022-21449).
+        using GrantSigner signer = Signer();
+        string[] parts = signer.Sign("x", PullOne, TimeSpan.FromHours(1), out _).Split('.');
+        string signature = Base64Url.EncodeToString(Enumerable.Repeat((byte)value, 64).ToArray());
+        Assert.IsFalse(Validator().TryValidate($"{parts[0]}.{parts[1]}.{signature}", out _, out _));
+    }
+
+    [TestMethod]
+    [DataRow("iss", "\"someone\"")]
+    [DataRow("aud", "\"another-registry\"")]
+    [DataRow("aud", "[\"ai-models-registry\",\"another\"]")]
+    [DataRow("aud", null)]
+    [DataRow("exp", null)]
+    [DataRow("exp", "\"2999-01-01\"")]
+    [DataRow("exp", "-1")]
+    [DataRow("exp", "1e400")]
+    [DataRow("exp", "9999999999999")]
+    [DataRow("nbf", null)]
+    [DataRow("jti", null)]
+    [DataRow("sub", "\"\"")]
+    [DataRow("access", "{}")]
+    [DataRow("access", "[{\"type\":\"registry\",\"name\":\"catalog\",\"actions\":[\"*\"]}]")]
+    [DataRow("access", "[null]")]
+    public void TryValidate_WithAClaimThatIsNotOurs_IsRefusedThoughItsSignatureIsGood(string claim, string? value)
+    {
+        using GrantSigner signer = Signer();
+        using ECDsa key = ECDsa.Create();
+        key.ImportFromPem(File.ReadAllText(KeyFile));
+        string[] parts = signer.Sign("x", PullOne, TimeSpan.FromHours(1), out _).Split('.');
+        string header = Encoding.UTF8.GetString(Base64Url.DecodeFromChars(parts[0]));
+        string good = Encoding.UTF8.GetString(Base64Url.DecodeFromChars(parts[1]));
+        Assert.IsTrue(Validator().TryValidate(Sign(key, header, parts[1]), out _, out _));
+
+        string old = System.Text.Json.Nodes.JsonNode.Parse(good)![claim]!.ToJsonString();
+        string changed = value is null
+            ? good.Replace($"\"{claim}\":{old}", "\"x\":0", StringComparison.Ordinal)
+            : good.Replace($"\"{claim}\":{old}", $"\"{claim}\":{value}", StringComparison.Ordinal);
+        Assert.AreNotEqual(good, changed);
+        Assert.IsFalse(Validator().TryValidate(Sign(key, header, Base64Url.EncodeToString(Encoding.UTF8.GetBytes(changed))), out _, out string? problem));
+        StringAssert.Contains(problem, "claims");
+    }
+
+    [TestMethod]
     public void TryValidate_OfTokensWithAnyCharacterChanged_RefusesThem()
     {
         using GrantSigner signer = Signer();
@@ -157,6 +222,12 @@ public sealed class GrantTests
             Assert.IsFalse(validator.TryValidate(text, out _, out string? problem));
             Assert.IsNotNull(problem);
         }
+    }
+
+    private static string Sign(ECDsa key, string header, string claims)
+    {
+        string signed = Base64Url.EncodeToString(Encoding.UTF8.GetBytes(header)) + "." + claims;
+        return signed + "." + Base64Url.EncodeToString(key.SignData(Encoding.ASCII.GetBytes(signed), HashAlgorithmName.SHA256, DSASignatureFormat.IeeeP1363FixedFieldConcatenation));
     }
 
     private GrantSigner Signer()

@@ -86,6 +86,36 @@ public class BlobUploadTests : RegistryTestBase
     }
 
     [TestMethod]
+    [DataRow("0-5")]
+    [DataRow("0-50")]
+    public async Task Chunk_WithoutContentLengthThatIsNotItsRange_IsRefusedAndNotKept(string range)
+    {
+        string location = await OpenUploadAsync();
+        HttpResponseMessage response = await Registry.SendAsync(HttpMethod.Patch, location, new UnmeasuredContent(Content[..10]), null, ("Content-Range", range));
+        await ExpectAsync(HttpStatusCode.BadRequest, "SIZE_INVALID", response);
+        Assert.AreEqual("0-0", Header(await Registry.GetAsync(location), "Range"));
+        await ExpectAsync(HttpStatusCode.Accepted, null, await Registry.SendAsync(HttpMethod.Patch, location, new UnmeasuredContent(Content[..10]), null, ("Content-Range", "0-9")));
+        await ExpectAsync(HttpStatusCode.Created, null, await PutAsync(location, Digest.Sha256Of(Content.AsSpan(0, 10)), []));
+    }
+
+    [TestMethod]
+    public async Task Start_WithAThousandUnfinished_Is429AndOtherRepositoriesGoOn()
+    {
+        string first = await OpenUploadAsync();
+        for (int i = 1; i < 1000; i++)
+        {
+            await OpenUploadAsync();
+        }
+
+        HttpResponseMessage response = await Registry.SendAsync(HttpMethod.Post, $"/v2/{Repo}/blobs/uploads/");
+        await ExpectAsync(HttpStatusCode.TooManyRequests, "TOOMANYREQUESTS", response);
+        Assert.AreNotEqual("", Header(response, "Retry-After"));
+        await ExpectAsync(HttpStatusCode.Accepted, null, await Registry.SendAsync(HttpMethod.Post, "/v2/models/other/blobs/uploads/"));
+        await ExpectAsync(HttpStatusCode.NoContent, null, await Registry.SendAsync(HttpMethod.Delete, first));
+        await OpenUploadAsync();
+    }
+
+    [TestMethod]
     public async Task Chunk_ThatIsCut_KeepsWhatCame()
     {
         string location = await OpenUploadAsync();

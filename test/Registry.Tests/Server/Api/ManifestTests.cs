@@ -115,6 +115,14 @@ public sealed class ManifestTests : RegistryTestBase
     }
 
     [TestMethod]
+    public async Task Put_OneByteMoreThanFourMebibytesOfUnknownLength_Is413()
+    {
+        var content = new UnmeasuredContent(new byte[(4 * 1024 * 1024) + 1]);
+        content.Headers.ContentType = new System.Net.Http.Headers.MediaTypeHeaderValue(MediaTypes.OciManifest);
+        await ExpectAsync(HttpStatusCode.RequestEntityTooLarge, "SIZE_INVALID", await Registry.SendAsync(HttpMethod.Put, $"/v2/{Repo}/manifests/large", content));
+    }
+
+    [TestMethod]
     public async Task Put_AlmostFourMebibytes_Works()
     {
         await Registry.PushImageAsync(Repo, "model", Layer);
@@ -128,6 +136,40 @@ public sealed class ManifestTests : RegistryTestBase
     [DataRow(".hidden")]
     public async Task Put_TagOutsideOfTheGrammar_IsRefused(string tag) =>
         await ExpectAsync(HttpStatusCode.BadRequest, "TAG_INVALID", await Registry.PutManifestAsync(Repo, Uri.EscapeDataString(tag), TestRegistry.Image(Layer)));
+
+    [TestMethod]
+    [DataRow(".hidden")]
+    [DataRow("-bad")]
+    [DataRow("a b")]
+    public async Task Get_TagOutsideOfTheGrammar_IsUnknownLikeAnyOtherThatIsNotThere(string tag)
+    {
+        await Registry.PushImageAsync(Repo, "model", Layer);
+        string path = $"/v2/{Repo}/manifests/{Uri.EscapeDataString(tag)}";
+        await ExpectAsync(HttpStatusCode.NotFound, "MANIFEST_UNKNOWN", await Registry.GetAsync(path));
+        await ExpectAsync(HttpStatusCode.NotFound, "MANIFEST_UNKNOWN", await Registry.SendAsync(HttpMethod.Delete, path));
+        await ExpectAsync(HttpStatusCode.NotFound, null, await Registry.SendAsync(HttpMethod.Head, path));
+    }
+
+    [TestMethod]
+    [DataRow(MediaTypes.OciIndex)]
+    [DataRow(MediaTypes.DockerManifestList)]
+    public async Task Put_ImageThatIsCalledAnIndex_IsRefused(string type)
+    {
+        await Registry.PushImageAsync(Repo, "model", Layer);
+        byte[] bare = TestRegistry.Image(image => image.Remove("mediaType"), Layer);
+        await ExpectAsync(HttpStatusCode.BadRequest, "MANIFEST_INVALID", await Registry.PutManifestAsync(Repo, "lie", bare, type));
+        byte[] lie = TestRegistry.Image(image => image["mediaType"] = type, Layer);
+        await ExpectAsync(HttpStatusCode.BadRequest, "MANIFEST_INVALID", await Registry.PutManifestAsync(Repo, "lie", lie, type));
+        await ExpectAsync(HttpStatusCode.BadRequest, "MANIFEST_INVALID", await Registry.PutManifestAsync(Repo, "lie", lie, "text/html"));
+    }
+
+    [TestMethod]
+    public async Task Put_NonDistributableLayer_Warns()
+    {
+        await Registry.PushImageAsync(Repo, "model", Layer);
+        byte[] manifest = TestRegistry.Image(image => image["layers"]![0]!["mediaType"] = "application/vnd.oci.image.layer.nondistributable.v1.tar", Layer);
+        StringAssert.Contains(Header(await Registry.PutManifestAsync(Repo, "old", manifest), "Warning"), "deprecated");
+    }
 
     [TestMethod]
     public async Task Put_WithoutMediaType_Warns()
@@ -194,6 +236,32 @@ public sealed class ManifestTests : RegistryTestBase
 
         CollectionAssert.AreEqual(new[] { "B", "a", "b", "c", "d" }, seen);
         Assert.AreEqual($$"""{"name":"{{Repo}}","tags":[]}""", await Registry.Http.GetStringAsync($"/v2/{Repo}/tags/list?n=0", Token));
+    }
+
+    [TestMethod]
+    [DataRow("n=99999999999999999999", "a,b")]
+    [DataRow("n=1&last=aa", "b")]
+    [DataRow("last=zzz", "")]
+    [DataRow("last=", "a,b")]
+    [DataRow("last=..%2f..%2f..%2f", "a,b")]
+    [DataRow("last=%2f%00%25", "a,b")]
+    public async Task Tags_FromAnywhere_GoOnInOrder(string query, string expected)
+    {
+        await Registry.PushImageAsync(Repo, "a", Layer);
+        await Registry.PutManifestAsync(Repo, "b", TestRegistry.Image(Layer));
+        JsonNode answer = JsonNode.Parse(await Registry.Http.GetStringAsync($"/v2/{Repo}/tags/list?{query}", Token))!;
+        Assert.AreEqual(expected, string.Join(',', answer["tags"]!.AsArray().Select(tag => (string)tag!)));
+    }
+
+    [TestMethod]
+    [DataRow("-1")]
+    [DataRow("1.5")]
+    [DataRow("many")]
+    [DataRow("")]
+    public async Task Tags_OfANumberThatIsNone_Is400(string n)
+    {
+        await Registry.PushImageAsync(Repo, "a", Layer);
+        await ExpectAsync(HttpStatusCode.BadRequest, "PAGINATION_NUMBER_INVALID", await Registry.GetAsync($"/v2/{Repo}/tags/list?n={n}"));
     }
 
     [TestMethod]
