@@ -12,6 +12,7 @@ internal sealed class ModelEvents(IEventRecorder recorder)
     /// <summary>Compares the status that was with the one that has just been written.</summary>
     public async Task RecordAsync(ModelFacts facts, ModelStatus written, CancellationToken cancellationToken)
     {
+        await RecordIntactAsync(facts, written, cancellationToken);
         if (facts.Status.Phase == written.Phase && facts.CleanupProblem is null && facts.UploadProblem is null)
         {
             return;
@@ -23,6 +24,16 @@ internal sealed class ModelEvents(IEventRecorder recorder)
         if (facts.Work is PreparationState.Succeeded { Result: { LeftOut.Count: > 0 } result })
         {
             await recorder.RecordAsync(facts.Model.EventTarget, EventType.Normal, Reasons.FilesLeftOut, LeftOut(result.LeftOut), cancellationToken);
+        }
+    }
+
+    private async Task RecordIntactAsync(ModelFacts facts, ModelStatus written, CancellationToken cancellationToken)
+    {
+        Condition? before = facts.Status.Conditions?.FirstOrDefault(condition => condition.Type == ConditionTypes.Intact);
+        Condition? now = written.Conditions!.FirstOrDefault(condition => condition.Type == ConditionTypes.Intact);
+        if (now is not null && now.Status != before?.Status)
+        {
+            await recorder.RecordAsync(facts.Model.EventTarget, now.Status == ConditionStatus.False ? EventType.Warning : EventType.Normal, now.Reason, now.Message, cancellationToken);
         }
     }
 

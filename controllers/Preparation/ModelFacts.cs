@@ -1,5 +1,7 @@
 using AiModels.Contracts.V1Alpha1;
+using AiModels.Controllers.Integrity;
 using AiModels.Controllers.Preparation.Pipeline;
+using AiModels.ModelPack.Client;
 
 namespace AiModels.Controllers.Preparation;
 
@@ -19,6 +21,15 @@ internal sealed record ModelFacts
 
     /// <summary>Why the user cannot be handed URL and token; null when that is no problem.</summary>
     public string? UploadProblem { get; init; }
+
+    /// <summary>What the registry has lost of a model that is Ready; null when that is not known.</summary>
+    public IReadOnlyList<LostContent>? Lost { get; init; }
+
+    /// <summary>What is being done about it; null when nothing is or was.</summary>
+    public RepairState? Repair { get; init; }
+
+    /// <summary>Whether a repair is to begin.</summary>
+    public bool IsRepairDue { get; init; }
 
     public required DateTimeOffset Now { get; init; }
 

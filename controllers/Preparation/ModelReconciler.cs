@@ -3,18 +3,20 @@ using System.Text.Json.Nodes;
 using AiModels.Contracts.V1Alpha1;
 using AiModels.Contracts.WellKnown;
 using AiModels.Controllers.Cleanup;
+using AiModels.Controllers.Integrity;
 using AiModels.Controllers.Preparation.Decisions;
 using AiModels.Controllers.Preparation.Pipeline;
 using AiModels.Controllers.Runtime;
 using AiModels.Controllers.Uploads;
 using AiModels.Hosting.Kubernetes;
+using AiModels.ModelPack.Client;
 
 namespace AiModels.Controllers.Preparation;
 
 /// <summary>Leads a Model or ClusterModel through its life: gathers what is known of it, decides, and does one thing at a time.</summary>
 internal sealed partial class ModelReconciler(
     IKubernetesClient client, UploadSessions sessions, UploadAccess access, IPreparationWorkers workers, ModelCleanup cleanup, ModelStatusWriter writer,
-    ModelEvents events, ProgressReporter progress, ControllersMetrics metrics, TimeProvider time, ILogger<ModelReconciler> logger)
+    ModelEvents events, ContentWatch content, ContentRepair repair, ProgressReporter progress, ControllersMetrics metrics, TimeProvider time, ILogger<ModelReconciler> logger)
     : IReconciler<ModelKey>
 {
     // How often an upload under way is looked at: its bytes do not pass through here.
@@ -50,12 +52,25 @@ internal sealed partial class ModelReconciler(
 
     private async Task<ModelFacts> GatherAsync(ModelObject model, CancellationToken cancellationToken)
     {
+        if (model is { IsBeingDeleted: false, Status.Phase: Phases.Ready })
+        {
+            content.Add(model, model.Status.Conditions?.Any(condition => condition is { Type: ConditionTypes.Intact, Status: ConditionStatus.False }) == true);
+        }
+        else
+        {
+            content.Forget(model.Uid);
+        }
+
+        IReadOnlyList<LostContent>? lost = content.LostOf(model.Uid);
         bool needsSession = model.Source.Upload is not null && !model.IsBeingDeleted && model.Status.Phase is not (Phases.Ready or Phases.Failed);
         return new ModelFacts
         {
             Model = model,
             Upload = needsSession ? await sessions.FindAsync(model, cancellationToken) : null,
             Work = workers.StateOf(model.Uid),
+            Lost = lost,
+            Repair = repair.StateOf(model.Uid),
+            IsRepairDue = lost is { Count: > 0 } && repair.IsDue(model.Uid, lost),
             Now = time.GetUtcNow(),
         };
     }
@@ -93,6 +108,10 @@ internal sealed partial class ModelReconciler(
             case NextStep.TidyUp:
                 await TidyUpAsync(model, cancellationToken);
                 return facts;
+
+            case NextStep.Repair:
+                repair.Start(model, facts.Lost!);
+                return facts with { Repair = repair.StateOf(model.Uid) };
 
             case NextStep.CleanUp:
                 return facts with { CleanupProblem = await cleanup.RunAsync(model, cancellationToken) };
@@ -155,6 +174,7 @@ internal sealed partial class ModelReconciler(
             writer.Forget(facts.Model.Uid);
             _tidied.TryRemove(facts.Model.Uid, out _);
             _begun.TryRemove(facts.Model.Uid, out _);
+            repair.Forget(facts.Model.Uid);
             return ReconcileResult.Done;
         }
 

@@ -1,4 +1,5 @@
 using AiModels.Controllers.Cleanup;
+using AiModels.Controllers.Integrity;
 using AiModels.Controllers.Preparation.Archives;
 using AiModels.Controllers.Preparation.Formats;
 using AiModels.Controllers.Preparation.Formats.Diffusers;
@@ -33,6 +34,11 @@ internal static class PreparationServices
         services.AddSingleton<ModelCleanup>();
         services.AddSingleton<ModelStatusWriter>();
         services.AddSingleton<ModelEvents>();
+        services.AddSingleton<ChunkRestorer>();
+        services.AddSingleton<ContentWatch>();
+        services.AddHostedService(provider => provider.GetRequiredService<ContentWatch>());
+        services.AddSingleton<ContentRepair>();
+        services.AddHostedService(provider => provider.GetRequiredService<ContentRepair>());
         services.AddMetrics();
         services.AddSingleton<ControllersMetrics>();
         return services.AddController<ModelKey, ModelReconciler>("models", Reconcilers, Watch);
@@ -98,6 +104,8 @@ internal static class PreparationServices
         informers.Get(ResourceTypes.Models, ModelVersion.Of).Subscribe(change => queue.Add(ModelKey.OfModel(change.Key)));
         informers.Get(ResourceTypes.ClusterModels, ModelVersion.Of).Subscribe(change => queue.Add(ModelKey.OfClusterModel(change.Key)));
         provider.GetRequiredService<IPreparationWorkers>().Changed += queue.Add;
+        provider.GetRequiredService<ContentWatch>().Changed += queue.Add;
+        provider.GetRequiredService<ContentRepair>().Changed += queue.Add;
     }
 
     /// <summary>All that must be known of a model to wake its reconciler, which reads the model itself.</summary>

@@ -11,4 +11,10 @@ public static class ConditionTypes
 
     /// <summary>True when the files hold code of their own that a loader would have to run (custom *.py).</summary>
     public const string CustomCode = "CustomCode";
+
+    /// <summary>
+    /// False when the registry has lost bytes of a Ready model, because they were no longer what their digests say; True when they are all there again. Absent while nothing
+    /// was ever lost.
+    /// </summary>
+    public const string Intact = "Intact";
 }

@@ -70,6 +70,14 @@ public static class Reasons
     /// <summary>A manifest breaks the contract. Not retried by itself.</summary>
     public const string ManifestInvalid = "ManifestInvalid";
 
+    // Stored content.
+
+    /// <summary>Stored bytes have rotted and are not served any more. Fetched again from the source where that is possible; the message says if not.</summary>
+    public const string ContentLost = "ContentLost";
+
+    /// <summary>What had been lost is there again.</summary>
+    public const string ContentRestored = "ContentRestored";
+
     // Delivery.
 
     /// <summary>A workload names a model that does not exist (yet).</summary>

@@ -1,5 +1,6 @@
 using AiModels.Contracts.V1Alpha1;
 using AiModels.Controllers.Preparation.Pipeline;
+using AiModels.Controllers.Preparation.Sources;
 
 namespace AiModels.Controllers.Preparation.Decisions;
 
@@ -22,7 +23,37 @@ internal static class ConditionDecision
                 ConditionTypes.CustomCode, ConditionStatus.True, Reasons.CustomCodeFound, $"The model brings code that a loader would run: {Listed(code)}. Read it before you trust it."));
         }
 
+        if (Intact(facts, phase) is { } intact)
+        {
+            Set(conditions, facts, intact);
+        }
+
         return conditions;
+    }
+
+    /// <summary>Said when something is lost, and taken back when it is there again. A model that never lost anything has no such condition.</summary>
+    private static Finding? Intact(ModelFacts facts, string phase)
+    {
+        if (phase != Phases.Ready || facts.Lost is not { } lost)
+        {
+            return null;
+        }
+
+        if (lost.Count == 0)
+        {
+            bool wasLost = facts.Status.Conditions?.Any(condition => condition.Type == ConditionTypes.Intact) == true;
+            return wasLost ? new Finding(ConditionTypes.Intact, ConditionStatus.True, Reasons.ContentRestored, "Everything that is stored of the model is what its digests say.") : null;
+        }
+
+        string repair = facts.Repair switch
+        {
+            { IsRunning: false, Problem: { } problem, IsRetried: false } => problem,
+            { Problem: { } problem } => $"{problem} It is tried again.",
+            _ => $"They are fetched again from {SourceNames.Describe(facts.Model.Source)}.",
+        };
+        return new Finding(
+            ConditionTypes.Intact, ConditionStatus.False, Reasons.ContentLost,
+            $"{lost.Count} stored parts of the model ({lost.Sum(content => content.Bytes)} bytes) were no longer what their digests say and are not served any more; what needs them waits. {repair}");
     }
 
     private static Finding Ready(ModelFacts facts, string phase)

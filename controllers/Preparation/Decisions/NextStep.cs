@@ -21,6 +21,9 @@ internal enum NextStep
     /// <summary>The model is Ready or Failed: take away what only served its preparation.</summary>
     TidyUp,
 
+    /// <summary>Stored content of a Ready model is lost: fetch it again.</summary>
+    Repair,
+
     /// <summary>The model is being deleted: queue its content for cleanup and let it go.</summary>
     CleanUp,
 }
@@ -32,6 +35,7 @@ internal static class NextStepDecision
     {
         { Model: { IsBeingDeleted: true, HasFinalizer: true } } => NextStep.CleanUp,
         { Model.IsBeingDeleted: true } => NextStep.None,
+        { Status.Phase: Phases.Ready, Lost.Count: > 0, IsRepairDue: true } => NextStep.Repair,
         { IsSettled: true } => NextStep.TidyUp,
         { Model.HasFinalizer: false } => NextStep.AddFinalizer,
 

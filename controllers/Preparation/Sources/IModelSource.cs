@@ -42,6 +42,9 @@ internal interface ISourceContent : IAsyncDisposable
     /// <summary>Parts of the source that are never offered as files, and why: they are told beside the files that were left out.</summary>
     IReadOnlyDictionary<string, string> LeftBehind => new Dictionary<string, string>();
 
+    /// <summary>A file's bytes from an offset on, not verified; null when the source cannot be read in parts, or has no such file.</summary>
+    Stream? OpenRange(string path, long offset) => null;
+
     /// <summary>Looks into files. Throws <see cref="InvalidModelFileException"/> and what reading the source throws.</summary>
     Task<IReadOnlyList<ModelFile>> InspectAsync(IReadOnlySet<string> paths, CancellationToken cancellationToken);
 

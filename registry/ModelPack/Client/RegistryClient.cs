@@ -26,10 +26,14 @@ public sealed class RegistryClient : IDisposable
         _options = options;
         _transport = new RegistryTransport(options);
         Capacity = new CapacityClient(_transport);
+        Integrity = new IntegrityClient(_transport);
     }
 
     /// <summary>Room, where the registry is ours.</summary>
     public CapacityClient Capacity { get; }
+
+    /// <summary>Lost content, where the registry is ours.</summary>
+    public IntegrityClient Integrity { get; }
 
     /// <summary>end-1: whether somebody who speaks the protocol is there (an answer of 401 counts).</summary>
     public async Task<bool> PingAsync(CancellationToken cancellationToken)

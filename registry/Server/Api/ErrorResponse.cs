@@ -1,3 +1,4 @@
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using AiModels.Registry.Storage;
 
@@ -6,6 +7,9 @@ namespace AiModels.Registry.Api;
 /// <summary>The only place that turns an error into an answer (distribution specification, "Error Codes").</summary>
 internal static class ErrorResponse
 {
+    // Readable in a terminal: nothing of it is ever put into HTML.
+    private static readonly RegistryJson Readable = new(new JsonSerializerOptions(RegistryJson.Default.Options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+
     public static async Task WriteAsync(HttpContext http, RegistryException failure)
     {
         if (http.Response.HasStarted)
@@ -29,7 +33,7 @@ internal static class ErrorResponse
 
         // What exactly is wrong is the message and not the detail: skopeo and docker show nothing else.
         var answer = new ErrorsAnswer { Errors = [new ErrorItem { Code = failure.Error.Code, Message = failure.Detail ?? failure.Error.Message }] };
-        byte[] content = JsonSerializer.SerializeToUtf8Bytes(answer, RegistryJson.Default.ErrorsAnswer);
+        byte[] content = JsonSerializer.SerializeToUtf8Bytes(answer, Readable.ErrorsAnswer);
         http.Response.ContentType = "application/json";
         http.Response.ContentLength = content.Length;
         await http.Response.Body.WriteAsync(content, http.RequestAborted);

@@ -7,21 +7,26 @@ using AiModels.Registry.Storage;
 namespace AiModels.Registry.Api;
 
 /// <summary>
-/// <c>GET /integrity</c> (grant to inspect) tells how far the scrubber is and what lies in quarantine; <c>GET /integrity/repositories/NAME</c> (pull grant) what of it
+/// <c>GET /integrity</c> tells everybody with a grant how many blobs are lost, and those who may inspect, how far the scrubber is and what lies in quarantine; <c>GET /integrity/repositories/NAME</c> (pull grant) what of it
 /// that repository has lost.
 /// </summary>
 internal sealed class IntegrityEndpoints(GrantAuthentication authentication, Scrubber scrubber, Quarantine quarantine, RepositoryOwners owners)
 {
     public async Task GetAsync(HttpContext http)
     {
-        RegistryRequest request = authentication.AuthorizeInspection(http);
+        Caller caller = authentication.Authenticate(http, "", GrantActions.Pull);
+        var request = new RegistryRequest(http, "", "", caller);
         var lost = new List<LostContent>();
         await foreach (LostBlob blob in quarantine.ListAsync(request.Aborted))
         {
             lost.Add(LostContent.Of(blob));
         }
 
-        await request.WriteJsonAsync(new IntegrityStatement { Scrub = await scrubber.ReadStateAsync(request.Aborted), Lost = lost }, RegistryJson.Default.IntegrityStatement);
+        // What others own is not told to everybody who may read something.
+        IntegrityStatement statement = caller.Allows(GrantActions.Registry, GrantActions.Inspect)
+            ? new() { Missing = lost.Count, Scrub = await scrubber.ReadStateAsync(request.Aborted), Lost = lost }
+            : new() { Missing = lost.Count };
+        await request.WriteJsonAsync(statement, RegistryJson.Default.IntegrityStatement);
     }
 
     public async Task GetRepositoryAsync(HttpContext http, string name)
@@ -36,10 +41,14 @@ internal sealed class IntegrityEndpoints(GrantAuthentication authentication, Scr
 /// <summary>How sound the registry is.</summary>
 internal sealed record IntegrityStatement
 {
+    /// <summary>How many blobs in quarantine nobody has brought again.</summary>
+    public required long Missing { get; init; }
+
+    /// <summary>For those who may inspect.</summary>
     public ScrubState? Scrub { get; init; }
 
-    /// <summary>Blobs in quarantine that nobody has brought again.</summary>
-    public required IReadOnlyList<LostContent> Lost { get; init; }
+    /// <summary>The missing blobs, for those who may inspect.</summary>
+    public IReadOnlyList<LostContent>? Lost { get; init; }
 }
 
 /// <summary>How sound one repository is.</summary>

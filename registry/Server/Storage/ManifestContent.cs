@@ -148,7 +148,7 @@ internal sealed record ManifestContent
             throw Invalid($"{path}.digest: '{text}' is no digest.");
         }
 
-        Require(element.TryGetProperty("size", out JsonElement size) && size.ValueKind == JsonValueKind.Number && size.TryGetInt64(out _), $"{path}.size: is required.");
+        Require(element.TryGetProperty("size", out JsonElement size) && size.ValueKind == JsonValueKind.Number && size.TryGetInt64(out _), $"{path}.size: must be a whole number.");
         Require(size.GetInt64() >= 0, $"{path}.size: {size.GetInt64()} is negative.");
         string mediaType = OptionalString(element, "mediaType") ?? "";
         bool hasUrls = element.TryGetProperty("urls", out JsonElement urls) && urls.ValueKind == JsonValueKind.Array && urls.GetArrayLength() > 0;
@@ -176,7 +176,11 @@ internal sealed record ManifestContent
         }
 
         Require(annotations.ValueKind == JsonValueKind.Object, "annotations: must be an object.");
-        return annotations.EnumerateObject().ToDictionary(property => property.Name, property => property.Value.GetString() ?? "", StringComparer.Ordinal);
+        return annotations.EnumerateObject().ToDictionary(property => property.Name, TextOf, StringComparer.Ordinal);
+
+        static string TextOf(JsonProperty property) => property.Value.ValueKind is JsonValueKind.String or JsonValueKind.Null
+            ? property.Value.GetString() ?? ""
+            : throw Invalid($"annotations.{property.Name}: must be a string.");
     }
 
     private static string? OptionalString(JsonElement element, string name) =>

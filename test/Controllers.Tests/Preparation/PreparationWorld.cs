@@ -241,6 +241,10 @@ internal sealed class PreparationWorld : IAsyncDisposable
     /// <summary>Services of the running controllers.</summary>
     public IServiceProvider Services => _controllers!.Services;
 
+    /// <summary>What the registry's scrubber does with a blob that has rotted.</summary>
+    public ValueTask LoseAsync(Digest digest, CancellationToken cancellationToken) =>
+        _registry!.Services.GetRequiredService<AiModels.Registry.Integrity.Quarantine>().TakeAsync(digest, cancellationToken);
+
     /// <summary>Room that the registry keeps for models.</summary>
     public int Reservations => Directory.Exists($"{_folder}/store/capacity") ? Directory.GetFiles($"{_folder}/store/capacity", "_reservation", SearchOption.AllDirectories).Length : 0;
 

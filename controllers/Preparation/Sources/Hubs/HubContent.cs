@@ -34,6 +34,10 @@ internal sealed class HubContent(Func<HubFile, HubAddress> locate, ResolvedSourc
 
     public IReadOnlyDictionary<string, string> LeftBehind { get; init; } = new Dictionary<string, string>();
 
+    public Stream? OpenRange(string path, long offset) => _files.TryGetValue(path, out HubFile? file)
+        ? HubFileStream.OpenHeader(AddressOf(file), file, offset, TransferBudget.RangeLength, transfer)
+        : null;
+
     public async Task<IReadOnlyList<ModelFile>> InspectAsync(IReadOnlySet<string> paths, CancellationToken cancellationToken)
     {
         var inspector = new FileInspector();

@@ -2,6 +2,7 @@ using AiModels.Contracts.V1Alpha1;
 using AiModels.Controllers.Preparation;
 using AiModels.Controllers.Preparation.Decisions;
 using AiModels.Controllers.Preparation.Pipeline;
+using AiModels.ModelPack.Client;
 
 namespace AiModels.Controllers.Tests.Preparation.Decisions;
 
@@ -37,6 +38,26 @@ public sealed class DecisionTests
         ("deleted while at work", Facts.Of(Phases.Publishing, work: Running, isDeleted: true), Phases.Deleting, NextStep.CleanUp),
         ("deleted, let go already", Facts.Of(Phases.Deleting, isDeleted: true, hasFinalizer: false), Phases.Deleting, NextStep.None),
     ];
+
+    [TestMethod]
+    public void LostContent_OfAReadyModel_IsRepairedWhenDueAndToldInItsOwnCondition()
+    {
+        ModelFacts ready = Facts.Of(Phases.Ready, isUpload: false);
+        ModelFacts lost = ready with { Lost = [new LostContent("sha256:x", 7, Facts.Now)], IsRepairDue = true };
+        Assert.AreEqual(NextStep.Repair, NextStepDecision.Decide(lost));
+        Assert.AreEqual(NextStep.TidyUp, NextStepDecision.Decide(lost with { IsRepairDue = false }));
+
+        ModelStatus told = StatusDecision.Decide(lost);
+        Assert.AreEqual(Phases.Ready, told.Phase);
+        Condition intact = told.Conditions!.Single(condition => condition.Type == ConditionTypes.Intact);
+        Assert.AreEqual((ConditionStatus.False, Reasons.ContentLost), (intact.Status, intact.Reason));
+        StringAssert.Contains(intact.Message, "https://huggingface.co/a/b");
+
+        ModelFacts healed = lost with { Lost = [], Model = lost.Model with { Status = told } };
+        intact = StatusDecision.Decide(healed).Conditions!.Single(condition => condition.Type == ConditionTypes.Intact);
+        Assert.AreEqual((ConditionStatus.True, Reasons.ContentRestored), (intact.Status, intact.Reason));
+        Assert.IsFalse(StatusDecision.Decide(ready with { Lost = [] }).Conditions!.Any(condition => condition.Type == ConditionTypes.Intact));
+    }
 
     [TestMethod]
     public void PhaseAndStep_OfEverySituation_AreAsTheTableSays()
