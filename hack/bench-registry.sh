@@ -20,7 +20,7 @@ while [ $# -gt 0 ]; do
   shift
 done
 for program in docker-registry nginx oras curl; do
-  have "$program" || fail "$program is not installed" "apt-get install -y --no-install-recommends docker-registry nginx curl, and oras of Debian sid (hack/setup.sh does)"
+  have "$program" || fail "$program is not installed" "apt-get install -y --no-install-recommends docker-registry nginx curl, and oras of Debian sid"
 done
 work=${work:-$(mktemp -d "${TMPDIR:-/var/tmp}/ai-models-bench-registry.XXXXXX")}
 mkdir -p "$work"/{www,small,nginx}

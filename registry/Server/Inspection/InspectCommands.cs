@@ -110,7 +110,7 @@ internal static class InspectCommands
         Revocation revocation = await AskAsync(
             options, HttpMethod.Post, "/revocations", RegistryJson.Default.Revocation,
             services => services.GetRequiredService<Revocations>().RevokeAsync(wanted, cancellationToken), cancellationToken,
-            () => JsonContent.Create(wanted, RegistryJson.Default.RevocationRequest));
+            () => new ByteArrayContent(JsonSerializer.SerializeToUtf8Bytes(wanted, RegistryJson.Default.RevocationRequest)));
         if (!Print(options, revocation, RegistryJson.Default.Revocation))
         {
             string what = revocation.Grant is { } grant ? $"grant {grant}" : $"every grant that {revocation.Subject} was given until {revocation.RevokedAt:u}";

@@ -164,6 +164,16 @@ public sealed class ManifestTests : RegistryTestBase
     }
 
     [TestMethod]
+    public async Task Put_AnnotationThatIsNoText_NamesIt()
+    {
+        await Registry.PushImageAsync(Repo, "model", Layer);
+        byte[] manifest = TestRegistry.Image(image => image["annotations"] = new JsonObject { ["it's"] = 1 }, Layer);
+        HttpResponseMessage response = await Registry.PutManifestAsync(Repo, "bad", manifest);
+        await ExpectAsync(HttpStatusCode.BadRequest, "MANIFEST_INVALID", response);
+        StringAssert.Contains(await response.Content.ReadAsStringAsync(Token), "annotations.it's: must be a string.");
+    }
+
+    [TestMethod]
     public async Task Put_NonDistributableLayer_Warns()
     {
         await Registry.PushImageAsync(Repo, "model", Layer);

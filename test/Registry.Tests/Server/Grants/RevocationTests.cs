@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Json;
 using AiModels.ModelPack.Grants;
+using AiModels.Registry.Inspection;
 using AiModels.Registry.Tests.Server.Api;
 
 namespace AiModels.Registry.Tests.Server.Grants;
@@ -49,6 +50,27 @@ public sealed class RevocationTests : RegistryTestBase
         await ExpectAsync(HttpStatusCode.Forbidden, "DENIED", denied);
         await ExpectAsync(HttpStatusCode.BadRequest, null, await RevokeAsync(new { grant = "a", subject = "b" }));
         await ExpectAsync(HttpStatusCode.BadRequest, null, await RevokeAsync(new { reason = "none" }));
+    }
+
+    [TestMethod]
+    public async Task RevokeVerb_ByTheGrantItselfOrASubject_RefusesThem()
+    {
+        string leaked = Registry.Grant(Repo, GrantActions.Pull);
+        string lost = Registry.Grant(TimeSpan.FromHours(1), "node/worker-1", (Repo, [GrantActions.Pull]));
+        Assert.AreEqual(0, await InspectCommands.RevokeAsync(new RevokeOptions { Registry = Registry.Address, Grant = Operator, Id = leaked, Reason = "leaked" }, Token));
+        Assert.AreEqual(0, await InspectCommands.RevokeAsync(new RevokeOptions { Registry = Registry.Address, Grant = Operator, Subject = "node/worker-1" }, Token));
+        await ExpectAsync(HttpStatusCode.Unauthorized, "UNAUTHORIZED", await Registry.GetAsync("/v2/", leaked));
+        await ExpectAsync(HttpStatusCode.Unauthorized, "UNAUTHORIZED", await Registry.GetAsync("/v2/", lost));
+    }
+
+    [TestMethod]
+    [DataRow(null, null)]
+    [DataRow("one", "node/worker-1")]
+    [DataRow("no.grant.atall", null)]
+    public void RevokeVerb_OfNothingOrTwoThings_SaysWhatIsWanted(string? id, string? subject)
+    {
+        var options = new RevokeOptions { Registry = "unix:///r.sock", Id = id, Subject = subject };
+        Assert.IsNotEmpty(options.Validate(new System.ComponentModel.DataAnnotations.ValidationContext(options)).ToArray());
     }
 
     [TestMethod]
