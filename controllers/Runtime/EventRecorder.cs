@@ -42,6 +42,10 @@ internal sealed partial class EventRecorder(IKubernetesClient client, TimeProvid
         {
             throw;
         }
+        catch (KubernetesApiException e) when (e.IsNamespaceTerminating)
+        {
+            // Nobody could read it any more.
+        }
         catch (Exception e)
         {
             Log.NotWritten(logger, reason, target.Kind, target.Namespace, target.Name, e);

@@ -82,7 +82,7 @@ internal sealed class NamespaceRights(IKubernetesClient inner, TimeProvider time
             {
                 return await request();
             }
-            catch (KubernetesApiException refused) when (refused.StatusCode == 403)
+            catch (KubernetesApiException refused) when (refused.StatusCode == 403 && !refused.IsNamespaceTerminating)
             {
                 // Not known everywhere yet, or somebody took the binding away: it is made again.
                 _bound.TryRemove(ns, out _);
@@ -114,7 +114,7 @@ internal sealed class NamespaceRights(IKubernetesClient inner, TimeProvider time
         catch (KubernetesApiException refused)
         {
             _bound.TryRemove(ns, out _);
-            if (refused.StatusCode != 403)
+            if (refused.StatusCode != 403 || refused.IsNamespaceTerminating)
             {
                 throw;
             }

@@ -84,6 +84,10 @@ internal sealed class UploadAccess(IKubernetesClient client)
         {
             // Nothing to take.
         }
+        catch (KubernetesApiException e) when (e.IsNamespaceTerminating)
+        {
+            // The namespace goes, and our right to reach its Secrets went before the models did. Kubernetes takes all that is in it.
+        }
     }
 
     /// <summary>

@@ -97,4 +97,8 @@ public sealed class KubernetesApiException(int statusCode, string reason, string
     public bool IsConflict => StatusCode == 409 && Reason != "AlreadyExists";
     public bool IsAlreadyExists => Reason == "AlreadyExists";
     public bool IsExpired => StatusCode == 410;
+
+    /// <summary>Nothing can be made any more, because the namespace is going, and takes along what is in it.</summary>
+    public bool IsNamespaceTerminating =>
+        StatusCode == 403 && (Status?["details"]?["causes"] as JsonArray)?.Any(cause => (string?)cause?["reason"] == "NamespaceTerminating") == true;
 }

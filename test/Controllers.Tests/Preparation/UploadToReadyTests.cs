@@ -187,6 +187,23 @@ public sealed class UploadToReadyTests
         Assert.IsNull(await _world.Registry.ResolveAsync($"models/{model["metadata"]!["uid"]}", WellKnownTags.Model, TestContext.CancellationToken));
     }
 
+    /// <summary>Kubernetes deletes RoleBindings and Models of a namespace in no order, and makes no new binding there.</summary>
+    [TestMethod]
+    [Timeout(30_000, CooperativeCancellation = true)]
+    public async Task G8_Delete_WithItsNamespaceAfterOurRightsWent_LosesItsFinalizer()
+    {
+        await _world.CreateUploadAsync("swept");
+        await _world.WaitForPhaseAsync("swept", Phases.WaitForUpload, TestContext.CancellationToken);
+        _world.Kubernetes.Fault = call => call.Contains(" secrets/ns/", StringComparison.Ordinal) || call.Contains(" roles/ns/", StringComparison.Ordinal)
+            ? KubernetesRefusals.NamespaceTerminating("rolebindings", "ns")
+            : null;
+
+        await _world.Kubernetes.DeleteAsync(ResourceTypes.Models, "ns", "swept", null, null, TestContext.CancellationToken);
+
+        await _world.WaitAsync(ResourceTypes.Models, "swept", state => state is null, TestContext.CancellationToken);
+        Assert.IsNotNull(_world.Kubernetes.Find(ResourceTypes.Secrets, "ns", "swept-upload"), "it goes with the namespace, not by our hand");
+    }
+
     [TestMethod]
     [Timeout(30_000, CooperativeCancellation = true)]
     public async Task Session_Expired_IsSaidAndANewOneGetsItsTokenIntoTheSameSecret()

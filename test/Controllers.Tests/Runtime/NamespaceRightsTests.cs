@@ -72,4 +72,20 @@ public sealed class NamespaceRightsTests
         StringAssert.Contains(error.Message, "bind the ClusterRole ai-models-controllers-namespace");
         StringAssert.Contains(error.Message, "d8-ai-models/ai-models-controllers");
     }
+
+    [TestMethod]
+    public async Task Binding_InANamespaceThatGoes_IsNotAskedForAgain()
+    {
+        _inner.Setup(c => c.DeleteAsync(ResourceTypes.Secrets, "team-a", "x", null, null, It.IsAny<CancellationToken>()))
+            .ThrowsAsync(new KubernetesApiException(403, "Forbidden", "the binding went with the namespace"));
+        using var rights = new NamespaceRights(_inner.Object, TimeProvider.System);
+        _inner.SetupSequence(c => c.CreateAsync(ResourceTypes.RoleBindings, It.IsAny<JsonObject>(), It.IsAny<string?>(), It.IsAny<CancellationToken>()))
+            .ReturnsAsync([])
+            .ThrowsAsync(KubernetesRefusals.NamespaceTerminating("rolebindings", "team-a"));
+
+        var error = await Assert.ThrowsExactlyAsync<KubernetesApiException>(() => rights.DeleteAsync(ResourceTypes.Secrets, "team-a", "x", null, null, Cancelled));
+
+        Assert.IsTrue(error.IsNamespaceTerminating);
+        Assert.AreEqual(2, _inner.Invocations.Count(call => call.Method.Name == nameof(IKubernetesClient.CreateAsync)));
+    }
 }
