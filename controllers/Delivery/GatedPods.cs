@@ -133,8 +133,7 @@ internal sealed class GatedPods(IKubernetesClient client)
                 ["kind"] = cronJob.Kind.Type.Kind,
                 ["name"] = cronJob.Name,
                 ["uid"] = cronJob.Uid,
-                ["controller"] = true,
-                ["blockOwnerDeletion"] = true,
+                ["controller"] = true, // no blockOwnerDeletion: some clusters ask for a right to the owner's finalizers then
             }),
         };
         try
