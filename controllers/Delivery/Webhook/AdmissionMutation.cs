@@ -5,7 +5,7 @@ namespace AiModels.Controllers.Delivery.Webhook;
 
 /// <summary>
 /// What the webhook changes: it puts the gate on a workload that asks for models and has not got them in its template, so that no Pod is made from it too early
-/// (requirement D3). Pure; everything else is the reconciler's.
+/// (requirement D3), and takes it off in the very request that delivers them. Pure; everything else is the reconciler's.
 /// </summary>
 internal sealed class AdmissionMutation(IEnumerable<IDeliveryMode> modes)
 {
@@ -23,9 +23,14 @@ internal sealed class AdmissionMutation(IEnumerable<IDeliveryMode> modes)
         }
 
         RemoveGhosts(kind, spec, patch);
-        if (!SchedulingGate.IsOn(template) && !IsDelivered(workload, template, references))
+        bool isGated = SchedulingGate.IsOn(template), isDelivered = IsDelivered(workload, template, references);
+        if (!isGated && !isDelivered)
         {
             AddGate(kind, spec, patch);
+        }
+        else if (isGated && isDelivered)
+        {
+            OpenGate(kind, template, patch);
         }
 
         return patch;
@@ -44,6 +49,18 @@ internal sealed class AdmissionMutation(IEnumerable<IDeliveryMode> modes)
         patch.Add(spec["schedulingGates"] is JsonArray
             ? new JsonObject { ["op"] = "add", ["path"] = list + "/-", ["value"] = SchedulingGate.Item() }
             : new JsonObject { ["op"] = "add", ["path"] = list, ["value"] = new JsonArray(SchedulingGate.Item()) });
+    }
+
+    /// <summary>
+    /// The gate that we put on belongs to the manager of the user's request, so our apply leaves it. Taking it off here spares the workload a template with
+    /// models and gate, of which a Deployment would make a ReplicaSet and a revision of its own.
+    /// </summary>
+    private static void OpenGate(WorkloadKind kind, JsonObject template, JsonArray patch)
+    {
+        foreach (JsonNode? step in SchedulingGate.RemovalPatch(kind.TemplatePointer, template))
+        {
+            patch.Add(step!.DeepClone());
+        }
     }
 
     /// <summary>

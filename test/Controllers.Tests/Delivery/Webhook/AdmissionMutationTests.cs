@@ -55,6 +55,24 @@ public sealed class AdmissionMutationTests
     public void Patch_OfADeliveredWorkload_IsEmpty() => Assert.IsEmpty(_mutation.Patch(WorkloadKind.Deployment, Delivered()));
 
     [TestMethod]
+    public void Patch_OfTheRequestThatDelivers_TakesTheGateOff()
+    {
+        JsonObject workload = Delivered();
+        workload["spec"]!["template"]!["spec"]!["schedulingGates"] = new JsonArray(SchedulingGate.Item());
+        Assert.AreEqual(
+            """[{"op":"test","path":"/spec/template/spec/schedulingGates","value":[{"name":"ai.deckhouse.io/model-delivery"}]},{"op":"remove","path":"/spec/template/spec/schedulingGates"}]""",
+            _mutation.Patch(WorkloadKind.Deployment, workload).ToJsonString());
+    }
+
+    [TestMethod]
+    public void Patch_OfTheRequestThatDelivers_LeavesOtherGates()
+    {
+        JsonObject workload = Delivered();
+        workload["spec"]!["template"]!["spec"]!["schedulingGates"] = new JsonArray(new JsonObject { ["name"] = "other" }, SchedulingGate.Item());
+        Assert.AreEqual("/spec/template/spec/schedulingGates/1", (string?)_mutation.Patch(WorkloadKind.Deployment, workload)[1]!["path"]);
+    }
+
+    [TestMethod]
     public void Patch_WhenAnotherModelIsAskedFor_ClosesTheGateAgain()
     {
         JsonObject workload = Delivered();
