@@ -88,6 +88,25 @@ public sealed class RightsTests
         StringAssert.Contains((await _cluster.TryKubectlAsync(Cancelled, "get", "models", "-n", "kube-system", "--as=vera")).Error, "forbidden");
     }
 
+    /// <summary>What a Job of --preparation jobs asks for: see controllers/README.md.</summary>
+    [TestMethod]
+    [Timeout(120_000, CooperativeCancellation = true)]
+    public async Task PreparationJobs_MayDoWhatTheirStagesAsk_AndNoMore()
+    {
+        foreach (string kind in new[] { "models", "clustermodels" })
+        {
+            Assert.AreEqual("yes", await PreparationMayAsync("get", kind, "upload"), kind);
+            Assert.AreEqual("yes", await PreparationMayAsync("update", kind, "progress"), kind);
+            Assert.AreEqual("no", await PreparationMayAsync("create", kind, "upload"), kind);
+            Assert.AreEqual("no", await PreparationMayAsync("update", kind, "status"), kind);
+        }
+
+        Assert.AreEqual("no", await MayAsync("--as=system:serviceaccount:d8-ai-models:ai-models-preparation", "get", "secrets", "-n", "d8-ai-models"));
+
+        Task<string> PreparationMayAsync(string verb, string kind, string subresource) =>
+            MayAsync("--as=system:serviceaccount:d8-ai-models:ai-models-preparation", verb, kind + ".ai.deckhouse.io", "--subresource=" + subresource);
+    }
+
     [TestMethod]
     [Timeout(120_000, CooperativeCancellation = true)]
     [DynamicData(nameof(ManifestTests.Overlays), typeof(ManifestTests))]
