@@ -1,3 +1,5 @@
+using AiModels.Hosting.Kubernetes;
+
 namespace AiModels.Controllers.Runtime;
 
 /// <summary>
@@ -68,6 +70,11 @@ internal sealed partial class Controller<TKey>(
             // The key is not lost: whoever leads next lists everything.
             throw;
         }
+        catch (KubernetesApiException e)
+        {
+            Log.Refused(logger, name, key, e.Message);
+            result = ReconcileResult.Retry;
+        }
         catch (Exception e)
         {
             Log.Failed(logger, name, key, e);
@@ -94,5 +101,9 @@ internal sealed partial class Controller<TKey>(
 
         [LoggerMessage(11, LogLevel.Warning, "Controller {Controller}: reconciling {Key} failed; trying again")]
         public static partial void Failed(ILogger logger, string controller, object key, Exception exception);
+
+        // The API's words say it all; where we were when it said them helps nobody.
+        [LoggerMessage(12, LogLevel.Warning, "Controller {Controller}: reconciling {Key} failed; trying again: {Reason}")]
+        public static partial void Refused(ILogger logger, string controller, object key, string reason);
     }
 }

@@ -115,7 +115,15 @@ internal sealed partial class Informer<T>(
             }
             catch (Exception e)
             {
-                Log.WatchFailed(logger, type.Plural, e);
+                if (e is KubernetesApiException)
+                {
+                    Log.Refused(logger, type.Plural, e.Message);
+                }
+                else
+                {
+                    Log.WatchFailed(logger, type.Plural, e);
+                }
+
                 await Task.Delay(_backoff.Next("failure"), time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
@@ -254,6 +262,10 @@ internal sealed partial class Informer<T>(
 
         [LoggerMessage(2, LogLevel.Warning, "Listing or watching {Resource} failed; trying again")]
         public static partial void WatchFailed(ILogger logger, string resource, Exception exception);
+
+        // The API's words say it all; where we were when it said them helps nobody.
+        [LoggerMessage(4, LogLevel.Warning, "Listing or watching {Resource} failed; trying again: {Reason}")]
+        public static partial void Refused(ILogger logger, string resource, string reason);
 
         [LoggerMessage(3, LogLevel.Warning, "{Resource} {Key} cannot be read and is left out")]
         public static partial void Undecodable(ILogger logger, string resource, NamespacedName key, Exception exception);
