@@ -17,6 +17,9 @@ public sealed record UserInfo
     /// <summary>Who nobody is (contract A14).</summary>
     public static UserInfo Anonymous { get; } = new() { Name = "system:anonymous", Groups = [UnauthenticatedGroup] };
 
+    /// <summary>The server itself, where it writes on its own account; upstream's servers call themselves so on their loopback connection.</summary>
+    public static UserInfo Server { get; } = new() { Name = "system:apiserver", Groups = [MastersGroup, AuthenticatedGroup] };
+
     public bool IsInGroup(string group) => Groups.Contains(group, StringComparer.Ordinal);
 
     /// <summary>The same user as a member of system:authenticated, which everybody with a name is (contract A14).</summary>
