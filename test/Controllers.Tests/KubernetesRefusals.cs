@@ -23,7 +23,9 @@ internal static class KubernetesRefusals
                 ["kind"] = resource,
                 ["causes"] = new JsonArray(new JsonObject
                 {
-                    ["reason"] = "NamespaceTerminating", ["message"] = $"namespace {ns} is being terminated", ["field"] = "metadata.namespace",
+                    ["reason"] = "NamespaceTerminating",
+                    ["message"] = $"namespace {ns} is being terminated",
+                    ["field"] = "metadata.namespace",
                 }),
             },
         });
