@@ -178,6 +178,7 @@ for i in $(seq "$rounds"); do
   for pair in "${pairs[@]}"; do
     IFS=' ' read -r name at pid <<<"$pair"
     note "$name-oras-push" "$pid" oras_push "$at" "r$i"
+    evict "$work/ours" "$work/docker"
     note "$name-oras-pull" "$pid" oras_pull "$at" "r$i"
     note "$name-small" "$pid" oras_small "$at" "r$i"
   done
@@ -222,8 +223,8 @@ row "pull by curl, not in the page cache, docker" docker-cold
 row "pull by curl, not in the page cache" ours-cold "$(ratio docker-cold ours-cold) x docker-registry, $(ratio nginx-cold ours-cold) x nginx"
 row "push by oras, docker-registry" docker-oras-push
 row "push by oras" ours-oras-push "$(ratio docker-oras-push ours-oras-push) x docker-registry"
-row "pull by oras, docker-registry" docker-oras-pull
-row "pull by oras" ours-oras-pull "$(ratio docker-oras-pull ours-oras-pull) x docker-registry"
+row "pull by oras, not in the page cache, docker" docker-oras-pull
+row "pull by oras, not in the page cache" ours-oras-pull "$(ratio docker-oras-pull ours-oras-pull) x docker-registry"
 small_row "$blobs blobs of 4 KiB by oras, docker-registry" docker-small
 small_row "$blobs blobs of 4 KiB by oras" ours-small "$(ratio docker-small ours-small) x docker-registry"
 echo
