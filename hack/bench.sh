@@ -9,7 +9,8 @@ root=$ROOT
 what=all rounds=3 size="" work=""
 while [ $# -gt 0 ]; do
   case $1 in
-    bytes | preparation | node | api) what=$1 ;;
+    bytes | preparation | node) what=$1 ;;
+    api) shift; exec "$root/hack/bench-api.sh" "$@" ;;
     registry) shift; exec "$root/hack/bench-registry.sh" "$@" ;;
     s3) shift; exec "$root/hack/bench-s3.sh" "$@" ;;
     --rounds) rounds=$2; shift ;;
@@ -28,7 +29,6 @@ if [ -z "$work" ]; then
 fi
 mkdir -p "$work"
 data=$work/cluster
-api_data=$work/api-cluster
 port=${BENCH_PORT:-17443}
 docker_port=$((port + 10))
 docker_pid="" hub_pid="" controllers_pid="" agent_pid="" driver_pid=""
@@ -38,7 +38,6 @@ finish() {
   for pid in $controllers_pid $hub_pid; do kill "$pid" 2>/dev/null || true; done
   "$root/hack/local-cluster.sh" down --data "$work/preparation" >/dev/null 2>&1 || true
   "$root/hack/local-cluster.sh" down --data "$data" >/dev/null 2>&1 || true
-  "$root/hack/local-cluster.sh" down --data "$api_data" >/dev/null 2>&1 || true
   "$root/hack/local-cluster.sh" down --data "$work/node-cluster" >/dev/null 2>&1 || true
   [ -z "$docker_pid" ] || kill "$docker_pid" 2>/dev/null || true
   [ -z "$own_work" ] || rm -rf "$own_work"
@@ -338,25 +337,15 @@ preparation() {
   "$bench" ratio $((256 << 20)) | while read -r kind ratio _; do line "stored bytes of $kind, of 1" "$ratio" ""; done
 }
 
-# --- API ----------------------------------------------------------------------------------------------------------------------
-
-api() {
-  # Without controllers, which would open 5,000 upload sessions beside what is measured.
-  "$root/hack/local-cluster.sh" up --data "$api_data" --port $((port + 20)) --without controllers,nodeagent,csi-driver >&2
-  eval "$("$root/hack/local-cluster.sh" env --data "$api_data")"
-  echo
-  echo "API: through the host's API server and its aggregation layer, as kubectl goes, over TLS"
-  echo
-  "$bench" api "$KUBECONFIG"
-}
-
 given_size=$size
 size=${given_size:-$((1 << 30))}
-[ "$what" = api ] || { install docker-registry docker-registry; install oras oras sid; install openssl openssl; }
+install docker-registry docker-registry
+install oras oras sid
+install openssl openssl
 case $what in preparation | all) install aria2c aria2 ;; esac
 install curl curl
 build
 case $what in bytes | all) bytes ;; esac
 case $what in preparation | all) preparation ;; esac
 case $what in node | all) node ;; esac
-case $what in api | all) api ;; esac
+if [ "$what" = all ]; then "$root/hack/bench-api.sh"; fi

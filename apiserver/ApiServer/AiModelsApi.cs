@@ -27,6 +27,7 @@ public static class AiModelsApi
     {
         IServiceCollection services = builder.Services;
         services.AddBulkMemoryPool();
+        services.AddIdleMemory();
         services.AddObjectStore(options);
         services.AddSingleton(provider => ServingCertificate.FromFilesOrSelfSigned(
             options.TlsCertFile, options.TlsPrivateKeyFile, ["localhost", "127.0.0.1", options.BindAddress], provider.GetRequiredService<TimeProvider>()));

@@ -25,6 +25,7 @@ internal sealed partial class EtcdFeed : IWatchHistory, IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly TaskCompletionSource<WatchHub> _hub = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Task _loop;
+    private WatchHubAging? _aging;
     private long _startedAfter;
 
     public EtcdFeed(EtcdClient client, EtcdKeys keys, EtcdStoreOptions options, TimeProvider time, ILogger log)
@@ -66,6 +67,11 @@ internal sealed partial class EtcdFeed : IWatchHistory, IAsyncDisposable
     {
         await _stop.CancelAsync();
         await _loop;
+        if (_aging is not null)
+        {
+            await _aging.DisposeAsync();
+        }
+
         if (_hub.Task.IsCompletedSuccessfully)
         {
             (await _hub.Task).Close();
@@ -165,6 +171,7 @@ internal sealed partial class EtcdFeed : IWatchHistory, IAsyncDisposable
         long after = Math.Max(1, newest - _options.WatchEvents);
         var hub = new WatchHub(after, this, _options.WatchEvents, _options.WatchBytes);
         _startedAfter = after;
+        _aging = new WatchHubAging(hub, _time);
         _hub.TrySetResult(hub);
         return (hub, after);
     }

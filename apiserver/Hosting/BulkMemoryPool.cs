@@ -13,11 +13,30 @@ namespace AiModels.Hosting;
 public static class BulkMemoryPool
 {
     /// <summary>Replaces the memory pool of this application's connections.</summary>
-    public static IServiceCollection AddBulkMemoryPool(this IServiceCollection services) => services.AddSingleton<IMemoryPoolFactory<byte>, Factory>();
+    public static IServiceCollection AddBulkMemoryPool(this IServiceCollection services) => services
+        .AddSingleton<Factory>()
+        .AddSingleton<IMemoryPoolFactory<byte>>(provider => provider.GetRequiredService<Factory>())
+        .AddSingleton<ISpareMemory>(provider => provider.GetRequiredService<Factory>());
 
-    private sealed class Factory : IMemoryPoolFactory<byte>
+    private sealed class Factory : IMemoryPoolFactory<byte>, ISpareMemory
     {
-        public MemoryPool<byte> Create(MemoryPoolOptions? options = null) => new Pool();
+        // A handful for the life of the server: one for each of its transport's queues.
+        private readonly ConcurrentQueue<Pool> _pools = new();
+
+        public MemoryPool<byte> Create(MemoryPoolOptions? options = null)
+        {
+            var pool = new Pool();
+            _pools.Enqueue(pool);
+            return pool;
+        }
+
+        public void Release()
+        {
+            foreach (Pool pool in _pools)
+            {
+                pool.Release();
+            }
+        }
     }
 
     private sealed class Pool : MemoryPool<byte>
@@ -39,10 +58,12 @@ public static class BulkMemoryPool
             return _spare.TryDequeue(out Block? block) ? block : new Block(this);
         }
 
+        public void Release() => _spare.Clear();
+
         protected override void Dispose(bool disposing)
         {
             _isDisposed = true;
-            _spare.Clear();
+            Release();
         }
 
         private void Return(Block block)

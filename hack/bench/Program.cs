@@ -49,10 +49,17 @@ switch (args)
     case ["ratio", var bytes]:
         await StoredRatio.RunAsync(int.Parse(bytes), stop.Token);
         return 0;
-    case ["api", var kubeconfig]:
-        await ApiLoad.RunAsync(kubeconfig, stop.Token);
+    case ["api-fill", var server, var token, var count]:
+        await ApiFill.RunAsync(new Uri(server), token, int.Parse(count), stop.Token);
+        return 0;
+    case ["api-watch", var server, var token, var objects, var watchers, var rate, var seconds, .. var more]:
+        Console.WriteLine(await WatchFanOut.RunAsync(
+            new Uri(server), token, int.Parse(objects), int.Parse(watchers), int.Parse(rate), int.Parse(seconds), more is ["stalled"], stop.Token));
+        return 0;
+    case ["etcd-puts", var server, var clients, var seconds, var bytes]:
+        Console.WriteLine($"{await EtcdPuts.RunAsync(new Uri(server), int.Parse(clients), int.Parse(seconds), int.Parse(bytes), stop.Token):0}");
         return 0;
     default:
-        Console.Error.WriteLine("usage: bench weights FILE BYTES SEED | encode FILE | push ADDRESS REPOSITORY FILE | pull ADDRESS REPOSITORY FOLDER | ready KUBECONFIG NAME FILE | grant KUBECONFIG NAME | prepare KUBECONFIG NAME URL | shards FOLDER BYTES COUNT SEED | hub FOLDER READY-FILE | ratio BYTES | node KUBECONFIG NAME CSI_SOCKET TARGETS | api KUBECONFIG");
+        Console.Error.WriteLine("usage: bench weights FILE BYTES SEED | encode FILE | push ADDRESS REPOSITORY FILE | pull ADDRESS REPOSITORY FOLDER | ready KUBECONFIG NAME FILE | grant KUBECONFIG NAME | prepare KUBECONFIG NAME URL | shards FOLDER BYTES COUNT SEED | hub FOLDER READY-FILE | ratio BYTES | node KUBECONFIG NAME CSI_SOCKET TARGETS | api-fill URL TOKEN COUNT | api-watch URL TOKEN OBJECTS WATCHERS RATE SECONDS [stalled] | etcd-puts URL CLIENTS SECONDS BYTES");
         return 2;
 }

@@ -19,7 +19,7 @@ internal sealed class DeleteCollectionHandler(IOptions<ApiMachineryOptions> opti
         Negotiated negotiated = Negotiated.For(context);
         DeleteQuery query = await DeleteQuery.ReadAsync(context, options.Value.MaximumRequestBytes);
         ListQuery selection = ListQuery.Parse(context, info, resource.Definition);
-        ListPage page = await lists.ReadAsync(resource, info.Namespace, selection, context.RequestAborted);
+        ListPage page = await lists.ReadAsync(resource, info.Namespace, selection, mayStream: false, context.RequestAborted);
         var parallel = new ParallelOptions { MaxDegreeOfParallelism = Concurrency, CancellationToken = context.RequestAborted };
         await Parallel.ForEachAsync(page.Objects, parallel, async (stored, cancellationToken) =>
             await DeleteAsync(resource, stored.Key, query.Options, cancellationToken));

@@ -44,7 +44,7 @@ internal static class ListWriter
         }
         else
         {
-            response.ContentLength = LengthOf(definition, page);
+            response.ContentLength = page.Rest is null ? LengthOf(definition, page) : null;
             await CopyAsync(response.BodyWriter, definition, page, async isEnd =>
             {
                 if (isEnd || response.BodyWriter.UnflushedBytes >= FlushFrom)
@@ -91,25 +91,34 @@ internal static class ListWriter
         };
     }
 
-    private static async Task CopyAsync(IBufferWriter<byte> output, ResourceDefinition definition, ListPage page, Func<bool, Task> flush)
+    private static async Task CopyAsync(IBufferWriter<byte> output, ResourceDefinition definition, ListPage page, Func<bool, ValueTask> flush)
     {
         output.Write(Encoding.UTF8.GetBytes(Head(definition, page)));
-        for (int i = 0; i < page.Objects.Count; i++)
+        await CopyAsync(output, page.Objects, isFirst: true, flush);
+        if (page.Rest is not null)
         {
-            if (i > 0)
+            await foreach (IReadOnlyList<StoredObject> objects in page.Rest)
             {
-                output.Write(","u8);
-            }
-
-            ObjectBytes.Splice(output, page.Objects[i].Value.Span, page.Objects[i].Revision);
-            if (i % 32 == 31)
-            {
-                await flush(false);
+                await CopyAsync(output, objects, isFirst: false, flush);
             }
         }
 
         output.Write(Tail);
         await flush(true);
+    }
+
+    private static async ValueTask CopyAsync(IBufferWriter<byte> output, IReadOnlyList<StoredObject> objects, bool isFirst, Func<bool, ValueTask> flush)
+    {
+        for (int i = 0; i < objects.Count; i++)
+        {
+            if (i > 0 || !isFirst)
+            {
+                output.Write(","u8);
+            }
+
+            ObjectBytes.Splice(output, objects[i].Value.Span, objects[i].Revision);
+            await flush(false);
+        }
     }
 
     private static ReadOnlySpan<byte> Tail => "]}\n"u8;
@@ -137,7 +146,7 @@ internal static class ListWriter
             return false;
         }
 
-        long bytes = 0;
+        long bytes = page.Rest is null ? 0 : CompressFrom;
         foreach (StoredObject stored in page.Objects)
         {
             bytes += stored.Value.Length;

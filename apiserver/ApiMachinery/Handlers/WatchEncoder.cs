@@ -1,32 +1,28 @@
+using System.Buffers;
 using System.Text.Json.Nodes;
 using AiModels.ApiMachinery.Negotiation;
 using AiModels.ApiMachinery.Resources;
-using AiModels.ApiMachinery.Storage;
 
 namespace AiModels.ApiMachinery.Handlers;
 
-/// <summary>Watch events as lines, in the shape that was asked for. Plain ones are shared with the other watchers.</summary>
+/// <summary>Watch events as lines, in the shape that was asked for.</summary>
 internal sealed class WatchEncoder(Negotiated negotiated, ServedResource resource, TimeProvider time)
 {
     private const string InitialEventsEnd = "k8s.io/initial-events-end";
     private bool _hasSentColumns;
 
-    /// <summary>An event whose object is the stored one.</summary>
-    public ReadOnlyMemory<byte> Event(string type, StoredObject stored) =>
-        negotiated.Transform == Transform.None ? resource.WatchEvents.Get(type, stored) : Event(type, stored.Value, stored.Revision);
+    /// <summary>Writes the event of a change; returns its length in bytes.</summary>
+    public int Change(IBufferWriter<byte> output, string type, ReadOnlyMemory<byte> value, long revision) =>
+        negotiated.Transform == Transform.None
+            ? WatchLine.Write(output, type, value.Span, revision)
+            : Line(output, type, Shaped(value, revision));
 
-    /// <summary>An event whose object is another state, or one that few will see.</summary>
-    public ReadOnlyMemory<byte> Event(string type, ReadOnlyMemory<byte> value, long revision)
+    private JsonObject Shaped(ReadOnlyMemory<byte> value, long revision)
     {
-        if (negotiated.Transform == Transform.None)
-        {
-            return SharedWatchEvents.Encode(type, value.Span, revision);
-        }
-
         JsonObject obj = ObjectBytes.Decode(value, revision);
         if (negotiated.Transform != Transform.Table)
         {
-            return Line(type, TableWriter.Partial(obj));
+            return TableWriter.Partial(obj);
         }
 
         // kubectl prints headings when columns come: with the first event only (contract N10).
@@ -34,10 +30,10 @@ internal sealed class WatchEncoder(Negotiated negotiated, ServedResource resourc
         JsonObject table = TableWriter.Write(
             resource.Definition, metadata, [obj], negotiated.IncludeObject, time.GetUtcNow(), withColumns: !_hasSentColumns);
         _hasSentColumns = true;
-        return Line(type, table);
+        return table;
     }
 
-    public ReadOnlyMemory<byte> Bookmark(long revision, bool isEndOfInitialEvents)
+    public void Bookmark(IBufferWriter<byte> output, long revision, bool isEndOfInitialEvents)
     {
         var metadata = new JsonObject { ["resourceVersion"] = revision.ToString(), ["creationTimestamp"] = null };
         if (isEndOfInitialEvents)
@@ -51,7 +47,7 @@ internal sealed class WatchEncoder(Negotiated negotiated, ServedResource resourc
             ["apiVersion"] = resource.Definition.ApiVersion,
             ["metadata"] = metadata,
         };
-        return Line("BOOKMARK", negotiated.Transform switch
+        Line(output, "BOOKMARK", negotiated.Transform switch
         {
             Transform.Table => TableWriter.Bookmark(bookmark),
             Transform.None => bookmark,
@@ -59,7 +55,12 @@ internal sealed class WatchEncoder(Negotiated negotiated, ServedResource resourc
         });
     }
 
-    public ReadOnlyMemory<byte> Error(JsonObject status) => Line("ERROR", status.DeepClone().AsObject());
+    public void Error(IBufferWriter<byte> output, JsonObject status) => Line(output, "ERROR", status.DeepClone().AsObject());
 
-    private static byte[] Line(string type, JsonObject obj) => ObjectBytes.ToBody(new JsonObject { ["type"] = type, ["object"] = obj }, isPretty: false);
+    private static int Line(IBufferWriter<byte> output, string type, JsonObject obj)
+    {
+        byte[] line = ObjectBytes.ToBody(new JsonObject { ["type"] = type, ["object"] = obj }, isPretty: false);
+        output.Write(line);
+        return line.Length;
+    }
 }

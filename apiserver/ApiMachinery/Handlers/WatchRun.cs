@@ -11,7 +11,7 @@ internal sealed class WatchRun(
     ApiMachineryMetrics metrics, TimeSpan lifetime)
 {
     // Initial events are read in pages, so that many watchers starting at once do not hold the whole collection each.
-    private const int InitialPage = 2000;
+    private const int InitialPage = 500;
     private static readonly TimeSpan BeforeTheEnd = TimeSpan.FromSeconds(2);
     private readonly long _started = time.GetTimestamp();
     private readonly ObjectFilter _filter = new(query);
@@ -53,7 +53,8 @@ internal sealed class WatchRun(
     {
         try
         {
-            await sink.WriteAsync(encoder.Error(error.Status), CancellationToken.None);
+            encoder.Error(sink.Output, error.Status);
+            await sink.EndEventAsync(CancellationToken.None);
             await sink.FlushAsync(CancellationToken.None);
         }
         catch (Exception gone) when (gone is IOException or OperationCanceledException or System.Net.WebSockets.WebSocketException)
@@ -69,7 +70,7 @@ internal sealed class WatchRun(
         while (_only is null)
         {
             StoredList page = await resource.Objects.ListAsync(
-                new ListRequest { Prefix = Prefix, Revision = revision, After = after, Limit = InitialPage }, cancellationToken);
+                new ListRequest { Prefix = Prefix, Revision = revision, After = after, Limit = InitialPage, CountsRemaining = false }, cancellationToken);
             revision = page.Revision;
             foreach (StoredObject stored in page.Objects)
             {
@@ -90,7 +91,8 @@ internal sealed class WatchRun(
         _seen = revision;
         if (query.AllowsBookmarks)
         {
-            await sink.WriteAsync(encoder.Bookmark(revision, isEndOfInitialEvents: true), cancellationToken);
+            encoder.Bookmark(sink.Output, revision, isEndOfInitialEvents: true);
+            await sink.EndEventAsync(cancellationToken);
         }
 
         await sink.FlushAsync(cancellationToken);
@@ -157,7 +159,8 @@ internal sealed class WatchRun(
             // A revision read now may be ahead of this stream; the one read a round ago is behind it.
             _seen = Math.Max(_seen, _passed);
             _passed = resource.Objects.WatchedRevision;
-            await sink.WriteAsync(encoder.Bookmark(_seen, isEndOfInitialEvents: false), cancellationToken);
+            encoder.Bookmark(sink.Output, _seen, isEndOfInitialEvents: false);
+            await sink.EndEventAsync(cancellationToken);
             await sink.FlushAsync(cancellationToken);
             bookmarks.Restart();
         }
@@ -176,7 +179,7 @@ internal sealed class WatchRun(
 
         if (query.SelectsAll || _only is not null && query.Labels.IsEverything && query.Fields.Requirements.Count == 1)
         {
-            return SendAsync(TypeOf(change.Type), stored, cancellationToken);
+            return SendAsync(TypeOf(change.Type), stored.Value, stored.Revision, cancellationToken);
         }
 
         bool matches = change.Type != StoreEventType.Deleted && _filter.Matches(stored.Value, stored.Revision);
@@ -184,8 +187,8 @@ internal sealed class WatchRun(
         bool matched = before is { } value && _filter.Matches(value, 0);
         return (matched, matches) switch
         {
-            (false, true) => SendAsync("ADDED", stored, cancellationToken),
-            (true, true) => SendAsync("MODIFIED", stored, cancellationToken),
+            (false, true) => SendAsync("ADDED", stored.Value, stored.Revision, cancellationToken),
+            (true, true) => SendAsync("MODIFIED", stored.Value, stored.Revision, cancellationToken),
             (true, false) => SendAsync("DELETED", before!.Value, stored.Revision, cancellationToken),
             _ => ValueTask.CompletedTask,
         };
@@ -193,18 +196,11 @@ internal sealed class WatchRun(
 
     private bool IsOurs(ObjectKey key) => _only is not { } only || key == only;
 
-    private ValueTask SendAsync(string type, StoredObject stored, CancellationToken cancellationToken)
-    {
-        ReadOnlyMemory<byte> line = encoder.Event(type, stored);
-        metrics.WatchEvent(resource.Definition, line.Length);
-        return sink.WriteAsync(line, cancellationToken);
-    }
-
     private ValueTask SendAsync(string type, ReadOnlyMemory<byte> value, long revision, CancellationToken cancellationToken)
     {
-        ReadOnlyMemory<byte> line = encoder.Event(type, value, revision);
-        metrics.WatchEvent(resource.Definition, line.Length);
-        return sink.WriteAsync(line, cancellationToken);
+        int bytes = encoder.Change(sink.Output, type, value, revision);
+        metrics.WatchEvent(resource.Definition, bytes);
+        return sink.EndEventAsync(cancellationToken);
     }
 
     private static string TypeOf(StoreEventType type) => type switch

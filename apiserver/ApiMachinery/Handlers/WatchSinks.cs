@@ -9,8 +9,11 @@ namespace AiModels.ApiMachinery.Handlers;
 /// <summary>Where a watch's lines go.</summary>
 internal interface IWatchSink : IAsyncDisposable
 {
-    /// <summary>Queues one event, newline included. May wait for a slow client.</summary>
-    ValueTask WriteAsync(ReadOnlyMemory<byte> line, CancellationToken cancellationToken);
+    /// <summary>Where the next event is written, newline included.</summary>
+    IBufferWriter<byte> Output { get; }
+
+    /// <summary>The event is whole. May wait for a slow client.</summary>
+    ValueTask EndEventAsync(CancellationToken cancellationToken);
 
     /// <summary>Sends what is queued: called whenever there is nothing more to write now (contract W20).</summary>
     ValueTask FlushAsync(CancellationToken cancellationToken);
@@ -44,11 +47,10 @@ internal static class WatchSinks
         // More than this unsent means the client is slow: wait for it instead of queueing.
         private const long FlushFrom = 64 * 1024;
 
-        public ValueTask WriteAsync(ReadOnlyMemory<byte> line, CancellationToken cancellationToken)
-        {
-            response.BodyWriter.Write(line.Span);
-            return response.BodyWriter.UnflushedBytes >= FlushFrom ? FlushAsync(cancellationToken) : ValueTask.CompletedTask;
-        }
+        public IBufferWriter<byte> Output => response.BodyWriter;
+
+        public ValueTask EndEventAsync(CancellationToken cancellationToken) =>
+            response.BodyWriter.UnflushedBytes >= FlushFrom ? FlushAsync(cancellationToken) : ValueTask.CompletedTask;
 
         public ValueTask FlushAsync(CancellationToken cancellationToken)
         {
@@ -64,8 +66,15 @@ internal static class WatchSinks
 
     private sealed class WebSocketSink(WebSocket socket) : IWatchSink
     {
-        public ValueTask WriteAsync(ReadOnlyMemory<byte> line, CancellationToken cancellationToken) =>
-            socket.SendAsync(line[..^1], WebSocketMessageType.Text, endOfMessage: true, cancellationToken);
+        private readonly ArrayBufferWriter<byte> _message = new();
+
+        public IBufferWriter<byte> Output => _message;
+
+        public async ValueTask EndEventAsync(CancellationToken cancellationToken)
+        {
+            await socket.SendAsync(_message.WrittenMemory[..^1], WebSocketMessageType.Text, endOfMessage: true, cancellationToken);
+            _message.ResetWrittenCount();
+        }
 
         public ValueTask FlushAsync(CancellationToken cancellationToken) => ValueTask.CompletedTask;
 

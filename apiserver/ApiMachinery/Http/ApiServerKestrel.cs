@@ -13,6 +13,11 @@ public static class ApiServerKestrel
     private const int StreamWindow = 8 << 20;
     private const int ConnectionWindow = 32 << 20;
 
+    // Go's limit, which clients of Kubernetes are used to: Kestrel's 8 KiB for a path are less than some selectors, and its 100 headers are less than the groups
+    // that a front proxy tells of some users.
+    private const int HeaderBytes = 1 << 20;
+    private const int HeaderCount = 4096;
+
     /// <summary>
     /// Limits of the HTTP server itself (contract A5, H10). Bodies are bounded by RequestLimits and the handlers. Listen with HTTP/1.1 and HTTP/2, and let any
     /// client certificate through the handshake: whether one is good is for the authenticators, so that its refusal is a 401 with a Status (contract A3).
@@ -23,6 +28,10 @@ public static class ApiServerKestrel
         kestrel.Limits.Http2.MaxStreamsPerConnection = MaximumStreams;
         kestrel.Limits.Http2.InitialConnectionWindowSize = ConnectionWindow;
         kestrel.Limits.Http2.InitialStreamWindowSize = StreamWindow;
+        kestrel.Limits.Http2.MaxRequestHeaderFieldSize = HeaderBytes;
+        kestrel.Limits.MaxRequestLineSize = HeaderBytes;
+        kestrel.Limits.MaxRequestHeadersTotalSize = HeaderBytes;
+        kestrel.Limits.MaxRequestHeaderCount = HeaderCount;
         kestrel.Limits.KeepAliveTimeout = TimeSpan.FromSeconds(90);
         kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(32);
 

@@ -15,7 +15,4 @@ internal sealed class ServedResource(ResourceDefinition definition, ResourceStor
     public bool IsNamespaced => Definition.Scope == ResourceScope.Namespaced;
     public FrozenDictionary<string, ISubresource> Subresources { get; } =
         definition.Subresources.ToFrozenDictionary(subresource => subresource.Name, StringComparer.Ordinal);
-
-    /// <summary>Encoded watch events that watchers share.</summary>
-    public SharedWatchEvents WatchEvents { get; } = new();
 }

@@ -71,6 +71,9 @@ public sealed record ListRequest
     /// <summary>At most so many objects; 0 for all.</summary>
     public int Limit { get; init; }
 
+    /// <summary>False when it need only be told whether there is more: counting costs an engine time for every key that follows.</summary>
+    public bool CountsRemaining { get; init; } = true;
+
     /// <summary>Only keys greater than this one (bytewise), for the next page.</summary>
     public string? After { get; init; }
 }
@@ -78,7 +81,7 @@ public sealed record ListRequest
 /// <summary>A page of objects.</summary>
 /// <param name="Revision">The revision the whole page is from.</param>
 /// <param name="Objects">In bytewise key order.</param>
-/// <param name="Remaining">How many more keys follow under the prefix; 0 at the end.</param>
+/// <param name="Remaining">How many more keys follow under the prefix (just 1 or more, when they were not to be counted); 0 at the end.</param>
 public sealed record StoredList(long Revision, IReadOnlyList<StoredObject> Objects, long Remaining);
 
 /// <summary>An object's bytes as of the revision that wrote them.</summary>

@@ -41,6 +41,18 @@ public sealed class WatchHub(long revision, IWatchHistory history, int capacity 
         }
     }
 
+    /// <summary>Revision of the newest event or of the last <see cref="Advance"/>.</summary>
+    public long NewestRevision
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _newest;
+            }
+        }
+    }
+
     /// <summary>Up to this revision every watcher has been given what concerns it, or finds it ready.</summary>
     public long WatchedRevision
     {
@@ -85,6 +97,18 @@ public sealed class WatchHub(long revision, IWatchHistory history, int capacity 
             foreach (Subscription subscription in _subscriptions)
             {
                 Notify(subscription, []);
+            }
+        }
+    }
+
+    /// <summary>Drops events up to this revision from the ring: who still wants one of them reads the history.</summary>
+    public void Forget(long revision)
+    {
+        lock (_lock)
+        {
+            while (_first < _next && _ring[_first % _ring.Length].Event.Object.Revision <= revision)
+            {
+                DropOldest();
             }
         }
     }

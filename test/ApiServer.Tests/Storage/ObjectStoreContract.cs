@@ -199,6 +199,26 @@ public abstract class ObjectStoreContract
     }
 
     [TestMethod]
+    [DataRow(3, true)]
+    [DataRow(4, false)]
+    [DataRow(5, false)]
+    public async Task List_WithoutCounting_StillTellsWhetherThereIsMore(int limit, bool hasMore)
+    {
+        for (int i = 0; i < 4; i++)
+        {
+            await CreateAsync(Key($"m{i}"), "x");
+        }
+
+        var request = new ListRequest { Prefix = Prefix, Limit = limit, CountsRemaining = false };
+        StoredList current = await Store.ListAsync(request, Cancelled);
+        await CreateAsync(Key("m9"), "later");
+        StoredList past = await Store.ListAsync(request with { Revision = current.Revision }, Cancelled);
+
+        Assert.AreEqual(hasMore, current.Remaining > 0);
+        Assert.AreEqual(hasMore, past.Remaining > 0, "as of an older revision, too");
+    }
+
+    [TestMethod]
     public async Task List_AtAnOlderRevision_ShowsTheWorldOfThen()
     {
         long created = await CreateAsync(Key("a"), "one");

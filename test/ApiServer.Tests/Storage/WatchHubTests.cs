@@ -1,4 +1,5 @@
 using AiModels.ApiMachinery.Storage;
+using AiModels.TestKit;
 
 namespace AiModels.ApiServer.Tests.Storage;
 
@@ -114,6 +115,24 @@ public sealed class WatchHubTests
         await Assert.ThrowsExactlyAsync<RevisionCompactedException>(() => waiting);
         await Assert.ThrowsExactlyAsync<RevisionCompactedException>(() => TakeAsync(hub, 1, after: 8));
         Assert.AreEqual(10, (await TakeAsync(hub, 1, after: 9)).Single().Object.Revision);
+    }
+
+    [TestMethod]
+    [Timeout(30_000, CooperativeCancellation = true)]
+    public async Task Aging_DropsWhatIsOld_AndKeepsWhatIsYoung()
+    {
+        var clock = new ManualClock();
+        var hub = new WatchHub(0, new NoHistory());
+        await using var aging = new WatchHubAging(hub, clock);
+        hub.Publish([.. Enumerable.Range(1, 5).Select(Event)]);
+
+        clock.Advance(WatchHubAging.Age);
+        hub.Publish([.. Enumerable.Range(6, 2).Select(Event)]);
+        Assert.HasCount(7, await TakeAsync(hub, 7), "nothing of it is old yet");
+        clock.Advance(WatchHubAging.Age);
+
+        await Assert.ThrowsExactlyAsync<RevisionCompactedException>(() => TakeAsync(hub, 1, after: 4));
+        Assert.AreEqual(6, (await TakeAsync(hub, 1, after: 5)).Single().Object.Revision);
     }
 
     // 100 bytes each.

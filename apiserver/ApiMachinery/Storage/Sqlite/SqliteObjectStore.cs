@@ -10,6 +10,7 @@ public sealed class SqliteObjectStore : IObjectStore, IWatchHistory
     private readonly SqliteReaderPool _readers;
     private readonly SqliteWriter _writer;
     private readonly WatchHub _hub;
+    private readonly WatchHubAging _aging;
     private readonly SqliteCompactionTimer? _timer;
     private long _revision;
     private int _disposed;
@@ -30,6 +31,7 @@ public sealed class SqliteObjectStore : IObjectStore, IWatchHistory
 
         _revision = _writer.Revision;
         _hub = new WatchHub(_revision, this, options.WatchEvents, options.WatchBytes);
+        _aging = new WatchHubAging(_hub, time);
         _readers = new SqliteReaderPool(options.Path, options.Readers);
         _writer.Start();
         _timer = options.CompactionInterval > TimeSpan.Zero ? new SqliteCompactionTimer(this, options, time) : null;
@@ -78,6 +80,7 @@ public sealed class SqliteObjectStore : IObjectStore, IWatchHistory
             await _timer.DisposeAsync();
         }
 
+        await _aging.DisposeAsync();
         _hub.Close();
         _writer.Dispose();
         _readers.Dispose();

@@ -68,10 +68,8 @@ internal sealed class SqliteReader : IDisposable
 
         string start = request.After is { } after && string.CompareOrdinal(after, request.Prefix) > 0 ? after : request.Prefix;
         string end = SqliteSchema.EndOf(request.Prefix);
-        List<StoredObject> objects = ReadObjects(current ? _list : _listAt, start, end, revision, request.Limit);
-        long remaining = request.Limit > 0 && objects.Count == request.Limit
-            ? CountAfter(current ? _count : _countAt, objects[^1].Key.ToString(), end, revision)
-            : 0;
+        List<StoredObject> objects = ReadObjects(current ? _list : _listAt, start, end, revision, request.Limit, out bool hasMore);
+        long remaining = !hasMore ? 0 : request.CountsRemaining ? CountAfter(current ? _count : _countAt, objects[^1].Key.ToString(), end, revision) : 1;
         return new StoredList(revision, objects, remaining);
     });
 
@@ -142,12 +140,13 @@ internal sealed class SqliteReader : IDisposable
         }
     }
 
-    private List<StoredObject> ReadObjects(SqliteStatement statement, string start, string end, long revision, int limit)
+    private List<StoredObject> ReadObjects(SqliteStatement statement, string start, string end, long revision, int limit, out bool hasMore)
     {
+        hasMore = false;
         var objects = new List<StoredObject>(Math.Min(limit, 1024)); // a client may ask for two billion
         try
         {
-            statement.Bind(1, start).Bind(2, end).Bind(3, limit > 0 ? limit : -1);
+            statement.Bind(1, start).Bind(2, end).Bind(3, limit > 0 ? limit + 1L : -1); // one more, to see whether there is one
             if (statement == _listAt)
             {
                 statement.Bind(4, revision);
@@ -155,6 +154,12 @@ internal sealed class SqliteReader : IDisposable
 
             while (statement.Step())
             {
+                if (limit > 0 && objects.Count == limit)
+                {
+                    hasMore = true;
+                    break;
+                }
+
                 objects.Add(new StoredObject(ObjectKey.Parse(statement.Text(0)), statement.Int64(1), statement.Blob(2)));
             }
         }

@@ -56,6 +56,26 @@ public sealed class ListTests
     }
 
     [TestMethod]
+    public async Task L6_List_LongerThanAStep_IsOfOneRevision_AlthoughItIsWrittenMeanwhile()
+    {
+        const int count = 1200;
+        const string ns = "long";
+        await Parallel.ForEachAsync(Enumerable.Range(0, count), async (i, _) => await s_server.CreateAsync(WidgetServer.New($"w{i:0000}", "red"), ns));
+        using var request = new HttpRequestMessage(HttpMethod.Get, WidgetServer.Widgets(ns));
+        using HttpResponseMessage response = await s_server.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
+
+        Answer changed = await s_server.SendAsync("PATCH", WidgetServer.Widgets(ns) + "/w1199", """{"spec":{"color":"blue"}}""", "application/merge-patch+json");
+        await s_server.SendAsync("DELETE", WidgetServer.Widgets(ns) + "/w1198");
+        JsonObject list = JsonNode.Parse(await response.Content.ReadAsStringAsync())!.AsObject();
+
+        long revision = long.Parse((string)list["metadata"]!["resourceVersion"]!);
+        string[] names = [.. list["items"]!.AsArray().Select(item => (string)item!["metadata"]!["name"]!)];
+        Assert.IsLessThan(long.Parse((string)changed.Json["metadata"]!["resourceVersion"]!), revision);
+        CollectionAssert.AreEqual(Enumerable.Range(0, count).Select(i => $"w{i:0000}").ToArray(), names);
+        Assert.IsTrue(list["items"]!.AsArray().All(item => (string?)item!["spec"]!["color"] == "red"), "all are as they were at the list's revision");
+    }
+
+    [TestMethod]
     public async Task L2_L6_L7_List_WithLimit_ReturnsPagesOfOneRevisionInKeyOrder()
     {
         foreach (string name in new[] { "c", "a", "e", "b", "d" })

@@ -1,0 +1,261 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using System.Text.Json.Nodes;
+using AiModels.ApiMachinery.Http;
+using AiModels.TestKit;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+
+namespace AiModels.ApiServer.Tests.ApiMachinery.Http;
+
+/// <summary>Clients that are hostile below the level of documents: what they send never ends, comes by the thousand, or is taken back at once.</summary>
+[TestClass]
+public sealed class HostileTransportTests
+{
+    private const int Limit = 3 * 1024 * 1024;
+    private const string Collection = "/apis/example.com/v1/namespaces/default/widgets";
+
+    public TestContext TestContext { get; set; } = null!;
+
+    private CancellationToken Cancelled => TestContext.CancellationToken;
+
+    [TestMethod]
+    [Timeout(120_000, CooperativeCancellation = true)]
+    public async Task E8_Body_OfExactlyTheLimit_IsTaken_AndOneByteMoreIs413()
+    {
+        await using WidgetServer server = await WidgetServer.StartAsync();
+
+        Answer largest = await server.SendAsync("POST", Collection, BodyOf(Limit, "exact"));
+        Answer tooLarge = await server.SendAsync("POST", Collection, BodyOf(Limit + 1, "more"));
+        Answer read = await server.SendAsync("GET", Collection + "/exact");
+        Answer list = await server.SendAsync("GET", Collection);
+
+        Assert.AreEqual(201, largest.Code, largest.Text[..Math.Min(500, largest.Text.Length)]);
+        Assert.AreEqual(413, tooLarge.Code);
+        Assert.AreEqual("Request entity too large: limit is 3145728", tooLarge.Message);
+        Assert.IsTrue(JsonNode.DeepEquals(largest.Json, read.Json));
+        Assert.HasCount(1, list.Json["items"]!.AsArray());
+    }
+
+    [TestMethod]
+    [Timeout(120_000, CooperativeCancellation = true)]
+    public async Task E8_BodyWithoutEnd_Is413_AndIsNotReadOn()
+    {
+        await using WidgetServer server = await WidgetServer.StartAsync();
+        using Socket socket = await ConnectAsync(server.Address.Port);
+        await SendAsync(socket, $"POST {Collection} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n");
+
+        byte[] chunk = [.. "10000\r\n"u8, .. new byte[0x10000], .. "\r\n"u8], answer = new byte[4096];
+        Task<int> answered = socket.ReceiveAsync(answer);
+        long sent = 0;
+        while (!answered.IsCompleted && sent < 1L << 30)
+        {
+            sent += await socket.SendAsync(chunk, Cancelled);
+        }
+
+        Assert.IsLessThan(1L << 30, sent, "the server reads on without end");
+        StringAssert.StartsWith(Encoding.Latin1.GetString(answer, 0, await answered), "HTTP/1.1 413 ");
+        Assert.AreEqual(200, (await server.SendAsync("GET", Collection)).Code);
+    }
+
+    [TestMethod]
+    [Timeout(120_000, CooperativeCancellation = true)]
+    public async Task E9_BodyThatStopsComing_IsEndedAtTheDeadline()
+    {
+        await using WidgetServer server = await WidgetServer.StartAsync(options: options => options.RequestTimeout = TimeSpan.FromMilliseconds(300));
+        using Socket socket = await ConnectAsync(server.Address.Port);
+
+        await SendAsync(socket, $"POST {Collection} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{{\"api");
+
+        StringAssert.StartsWith(await ReadToEndAsync(socket), "HTTP/1.1 504 ");
+    }
+
+    [TestMethod]
+    [Timeout(120_000, CooperativeCancellation = true)]
+    public async Task A5_StreamsTakenBackAtOnce_LeaveNothingBehind()
+    {
+        const int reads = 4;
+        await using WidgetServer server = await StartHttp2Async(options => options.MaximumReadsInFlight = reads);
+        for (int connection = 0; connection < 5; connection++)
+        {
+            using HttpFrames attacker = await HttpFrames.ConnectAsync(server.Address.Port, Cancelled);
+            try
+            {
+                for (int stream = 1; stream < 4000; stream += 2)
+                {
+                    await attacker.GetAsync(stream, Collection, Cancelled);
+                    await attacker.ResetAsync(stream, Cancelled);
+                }
+            }
+            catch (IOException)
+            {
+                // The server closes the connection of one that does this too often.
+            }
+        }
+
+        // As many reads at once as there are places: none is still taken.
+        await Eventually.GetAsync(
+            async () => await Task.WhenAll(Enumerable.Range(0, reads).Select(_ => StatusAsync(server, Collection))),
+            codes => codes.All(code => code == 200), "all places are free again", Cancelled);
+    }
+
+    [TestMethod]
+    [Timeout(300_000, CooperativeCancellation = true)]
+    public async Task TenThousandWatches_AllSeeAChange_AndLeaveNothingBehind()
+    {
+        const int connections = 10, streams = 1000;
+        await using WidgetServer server = await StartHttp2Async();
+        long version = long.Parse((string)(await GetAsync(server, Collection))["metadata"]!["resourceVersion"]!);
+        HttpFrames[] clients = await Task.WhenAll(Enumerable.Range(0, connections).Select(_ => HttpFrames.ConnectAsync(server.Address.Port, Cancelled)));
+        foreach (HttpFrames client in clients)
+        {
+            for (int i = 0; i < streams; i++)
+            {
+                await client.GetAsync(2 * i + 1, $"{Collection}?watch=1&resourceVersion={version}", Cancelled);
+            }
+
+            await CountAsync(client, HttpFrames.Headers, streams);
+        }
+
+        using (var content = new StringContent(WidgetServer.New("seen").ToJsonString(), Encoding.UTF8, "application/json"))
+        using (HttpResponseMessage created = await Http2(server).PostAsync(Collection, content, Cancelled))
+        {
+            Assert.AreEqual(HttpStatusCode.Created, created.StatusCode);
+        }
+
+        await Task.WhenAll(clients.Select(client => CountAsync(client, HttpFrames.Data, streams)));
+        Array.ForEach(clients, client => client.Dispose());
+        Assert.AreEqual(200, await StatusAsync(server, Collection));
+    }
+
+    [TestMethod]
+    [Timeout(120_000, CooperativeCancellation = true)]
+    public async Task LongSelectorsTokensAndQueries_AreJudged()
+    {
+        await using WidgetServer server = await WidgetServer.StartAsync();
+        string values = string.Join(",", Enumerable.Range(0, 30_000).Select(i => $"v{i}"));
+        (string Query, int Code)[] cases =
+        [
+            ($"labelSelector=a%20in%20({values})", 200),
+            ($"labelSelector={new string('(', 100_000)}", 400),
+            ($"labelSelector={string.Join(",", Enumerable.Repeat("a", 100_000))}", 200),
+            ($"fieldSelector={string.Join(",", Enumerable.Repeat("metadata.name%21=x", 10_000))}", 200),
+            ($"continue={new string('A', 200_000)}", 400),
+            (string.Join("&", Enumerable.Range(0, 50_000).Select(i => $"a{i}=1")), 200),
+            ("labelSelector=a%FF%FE", 400),
+        ];
+        foreach ((string query, int code) in cases)
+        {
+            Answer answer = await server.SendAsync("GET", $"{Collection}?{query}");
+            Assert.AreEqual(code, answer.Code, $"{query[..Math.Min(60, query.Length)]}: {answer.Text[..Math.Min(300, answer.Text.Length)]}");
+            Assert.IsTrue(code == 200 || (string?)answer.Json["kind"] == "Status");
+        }
+    }
+
+    [TestMethod]
+    [Timeout(120_000, CooperativeCancellation = true)]
+    public async Task Headers_OfAUserWithManyGroups_AreTaken_AndAFloodIsRefused()
+    {
+        await using WidgetServer server = await WidgetServer.StartAsync();
+        string groups = string.Concat(Enumerable.Range(0, 500).Select(i => $"X-Remote-Group: company:department-of-many-people:{i}\r\n"));
+        string flood = string.Concat(Enumerable.Range(0, 20_000).Select(i => $"X-Flood-{i}: {new string('x', 50)}\r\n"));
+
+        StringAssert.StartsWith(await AskAsync(server, groups), "HTTP/1.1 200 ");
+        StringAssert.StartsWith(await AskAsync(server, flood), "HTTP/1.1 431 ");
+    }
+
+    private static async Task<string> AskAsync(WidgetServer server, string headers)
+    {
+        using Socket socket = await ConnectAsync(server.Address.Port);
+        Task<string> answer = ReadToEndAsync(socket);
+        try
+        {
+            await SendAsync(socket, $"GET {Collection} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n");
+        }
+        catch (SocketException)
+        {
+            // Refused before all of it was sent.
+        }
+
+        return await answer;
+    }
+
+    private static Task<WidgetServer> StartHttp2Async(Action<ApiMachineryOptions>? options = null) =>
+        WidgetServer.StartAsync(options: options, kestrel: kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen => listen.Protocols = HttpProtocols.Http2));
+
+    private static HttpClient Http2(WidgetServer server) =>
+        new() { BaseAddress = server.Address, DefaultRequestVersion = HttpVersion.Version20, DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact };
+
+    private async Task<int> StatusAsync(WidgetServer server, string path)
+    {
+        using HttpClient client = Http2(server);
+        using HttpResponseMessage response = await client.GetAsync(path, Cancelled);
+        return (int)response.StatusCode;
+    }
+
+    private async Task<JsonObject> GetAsync(WidgetServer server, string path)
+    {
+        using HttpClient client = Http2(server);
+        return JsonNode.Parse(await client.GetStringAsync(path, Cancelled))!.AsObject();
+    }
+
+    // Frames of one type, of as many streams.
+    private async Task CountAsync(HttpFrames client, int type, int streams)
+    {
+        var seen = new HashSet<int>();
+        while (seen.Count < streams)
+        {
+            (int next, int stream) = await client.ReadAsync(Cancelled);
+            Assert.AreNotEqual(-1, next, $"the connection ended after {seen.Count} streams");
+            if (next == type)
+            {
+                seen.Add(stream);
+            }
+        }
+    }
+
+    private static string BodyOf(int bytes, string name)
+    {
+        JsonObject widget = WidgetServer.New(name);
+        widget["spec"]!["text"] = "";
+        int empty = Encoding.UTF8.GetByteCount(widget.ToJsonString());
+        widget["spec"]!["text"] = new string('x', bytes - empty);
+        return widget.ToJsonString();
+    }
+
+    private static async Task<Socket> ConnectAsync(int port)
+    {
+        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        await socket.ConnectAsync(IPAddress.Loopback, port);
+        return socket;
+    }
+
+    private static async Task SendAsync(Socket socket, string text)
+    {
+        ReadOnlyMemory<byte> rest = Encoding.ASCII.GetBytes(text);
+        while (!rest.IsEmpty)
+        {
+            rest = rest[await socket.SendAsync(rest)..];
+        }
+    }
+
+    // A connection that is cut with bytes still on the way shows as a reset or as an end: what came before counts.
+    private static async Task<string> ReadToEndAsync(Socket socket)
+    {
+        var text = new StringBuilder();
+        byte[] buffer = new byte[4096];
+        try
+        {
+            int read;
+            while ((read = await socket.ReceiveAsync(buffer)) > 0)
+            {
+                text.Append(Encoding.Latin1.GetString(buffer, 0, read));
+            }
+        }
+        catch (SocketException)
+        {
+        }
+
+        return text.ToString();
+    }
+}
