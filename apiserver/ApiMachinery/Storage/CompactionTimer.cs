@@ -1,24 +1,23 @@
-namespace AiModels.ApiMachinery.Storage.Sqlite;
+namespace AiModels.ApiMachinery.Storage;
 
-/// <summary>
-/// Compacts on time: remembers which revision was the newest when, and forgets what is older than <see cref="SqliteStoreOptions.HistoryAge"/>
-/// or beyond <see cref="SqliteStoreOptions.HistoryRevisions"/>.
-/// </summary>
-internal sealed class SqliteCompactionTimer : IAsyncDisposable
+/// <summary>Compacts the store of one process on time: remembers which revision was the newest when, and forgets what is too old or too much. For engines.</summary>
+public sealed class CompactionTimer : IAsyncDisposable
 {
-    private readonly SqliteObjectStore _store;
-    private readonly SqliteStoreOptions _options;
+    private readonly IObjectStore _store;
+    private readonly TimeSpan _age;
+    private readonly long _revisions;
     private readonly TimeProvider _time;
     private readonly PeriodicTimer _ticks;
     private readonly Queue<(DateTimeOffset At, long Revision)> _marks = new();
     private readonly Task _loop;
 
-    public SqliteCompactionTimer(SqliteObjectStore store, SqliteStoreOptions options, TimeProvider time)
+    /// <param name="age">History younger than this is kept,</param>
+    /// <param name="revisions">but no more revisions than these.</param>
+    /// <param name="interval">How often it looks.</param>
+    public CompactionTimer(IObjectStore store, TimeSpan age, long revisions, TimeSpan interval, TimeProvider time)
     {
-        _store = store;
-        _options = options;
-        _time = time;
-        _ticks = new PeriodicTimer(options.CompactionInterval, time);
+        (_store, _age, _revisions, _time) = (store, age, revisions, time);
+        _ticks = new PeriodicTimer(interval, time);
         _loop = RunAsync();
     }
 
@@ -51,8 +50,8 @@ internal sealed class SqliteCompactionTimer : IAsyncDisposable
     private long Target(DateTimeOffset now, long newest)
     {
         _marks.Enqueue((now, newest));
-        long target = newest - _options.HistoryRevisions;
-        while (_marks.TryPeek(out (DateTimeOffset At, long Revision) oldest) && now - oldest.At >= _options.HistoryAge)
+        long target = newest - _revisions;
+        while (_marks.TryPeek(out (DateTimeOffset At, long Revision) oldest) && now - oldest.At >= _age)
         {
             target = Math.Max(target, oldest.Revision);
             _marks.Dequeue();

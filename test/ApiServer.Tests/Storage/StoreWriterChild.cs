@@ -1,12 +1,12 @@
 using System.Globalization;
 using System.Text;
 using AiModels.ApiMachinery.Storage;
-using AiModels.ApiMachinery.Storage.Sqlite;
+using AiModels.ApiServer.Storage;
 
 namespace AiModels.ApiServer.Tests.Storage;
 
 /// <summary>
-/// A process that writes without end and says on its standard output what was acknowledged: <c>key revision counter ;</c>, one line each.
+/// A process that writes into an embedded store (ENGINE PATH) without end and says on its standard output what was acknowledged: <c>key revision counter ;</c>, one line each.
 /// Every key counts up, so that what must be found after a kill is known: the acknowledged counter, or the next one.
 /// </summary>
 internal static class StoreWriterChild
@@ -16,13 +16,13 @@ internal static class StoreWriterChild
 
     public static async Task<int> RunAsync(string[] arguments)
     {
-        await using var store = new SqliteObjectStore(new SqliteStoreOptions { Path = arguments[0] }, TimeProvider.System);
+        await using IObjectStore store = StorageEngines.OpenEmbedded(arguments[0], arguments[1], TimeProvider.System);
         await using var output = Console.OpenStandardOutput();
         await Task.WhenAll(Enumerable.Range(0, Writers).Select(writer => Task.Run(() => WriteAsync(store, output, writer))));
         return 0;
     }
 
-    private static async Task WriteAsync(SqliteObjectStore store, Stream output, int writer)
+    private static async Task WriteAsync(IObjectStore store, Stream output, int writer)
     {
         for (int i = 0; ; i++)
         {

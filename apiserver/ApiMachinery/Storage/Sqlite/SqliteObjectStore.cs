@@ -6,19 +6,19 @@ namespace AiModels.ApiMachinery.Storage.Sqlite;
 /// </summary>
 public sealed class SqliteObjectStore : IObjectStore, IWatchHistory
 {
-    private readonly FileStream _ownership;
+    private readonly DatabaseOwnership _ownership;
     private readonly SqliteReaderPool _readers;
     private readonly SqliteWriter _writer;
     private readonly WatchHub _hub;
     private readonly WatchHubAging _aging;
-    private readonly SqliteCompactionTimer? _timer;
+    private readonly CompactionTimer? _timer;
     private long _revision;
     private int _disposed;
 
     /// <summary>Opens the database, makes it when missing. Throws <see cref="StoreUnavailableException"/> when it cannot or another process has it.</summary>
     public SqliteObjectStore(SqliteStoreOptions options, TimeProvider time)
     {
-        _ownership = TakeOwnership(options.Path);
+        _ownership = DatabaseOwnership.Take(options.Path);
         try
         {
             _writer = new SqliteWriter(options, OnCommitted);
@@ -34,7 +34,9 @@ public sealed class SqliteObjectStore : IObjectStore, IWatchHistory
         _aging = new WatchHubAging(_hub, time);
         _readers = new SqliteReaderPool(options.Path, options.Readers);
         _writer.Start();
-        _timer = options.CompactionInterval > TimeSpan.Zero ? new SqliteCompactionTimer(this, options, time) : null;
+        _timer = options.CompactionInterval > TimeSpan.Zero
+            ? new CompactionTimer(this, options.HistoryAge, options.HistoryRevisions, options.CompactionInterval, time)
+            : null;
     }
 
     /// <summary>Version of the native library in use, for the log.</summary>
@@ -84,7 +86,7 @@ public sealed class SqliteObjectStore : IObjectStore, IWatchHistory
         _hub.Close();
         _writer.Dispose();
         _readers.Dispose();
-        await _ownership.DisposeAsync();
+        _ownership.Dispose();
     }
 
     private ValueTask<WriteResult> WriteAsync(
@@ -97,22 +99,6 @@ public sealed class SqliteObjectStore : IObjectStore, IWatchHistory
         if (events.Count > 0)
         {
             _hub.Publish(events);
-        }
-    }
-
-    // The revision counter and the hub are this process's own: a second writer on the same file would break the order of revisions.
-    // The lock goes with the process, so a killed one leaves nothing behind.
-    private static FileStream TakeOwnership(string path)
-    {
-        string lockFile = path + ".lock";
-        try
-        {
-            Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
-            return new FileStream(lockFile, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-        }
-        catch (Exception reason) when (reason is IOException or UnauthorizedAccessException)
-        {
-            throw new StoreUnavailableException($"cannot take the database '{path}' (is another process using it?): {reason.Message}", reason);
         }
     }
 }
