@@ -193,10 +193,8 @@ report() { # ENGINE
 }
 
 say "building"
-for project in apiserver/ApiServer hack/bench; do
-  dotnet build "$ROOT/$project" -c Release -v q --nologo >"$work/build.log" 2>&1 || { cat "$work/build.log" >&2; exit 1; }
-done
-apiserver=$ROOT/artifacts/bin/AiModels.ApiServer/release/apiserver
+{ publish apiserver/ApiServer "$work/apiserver" && dotnet build "$ROOT/hack/bench" -c Release -v q --nologo; } >"$work/build.log" 2>&1 || { cat "$work/build.log" >&2; exit 1; }
+apiserver=$work/apiserver/apiserver
 bench=$ROOT/artifacts/bin/AiModels.Bench/release/bench
 make_certificate
 start_nginx

@@ -37,6 +37,13 @@ public sealed class ApiMachineryOptions
     [Range(0, int.MaxValue)]
     public int MaximumWritesInFlight { get; set; } = 200;
 
+    /// <summary>
+    /// Watches and long-running subresources at the same time; more answer 429. Upstream has no such bound; a watch on a connection of its own holds about
+    /// 90 KB, and memory must not be what ends a flood of them. 0: no limit.
+    /// </summary>
+    [Range(0, int.MaxValue)]
+    public int MaximumLongRunning { get; set; } = 20_000;
+
     /// <summary>Lets requests without credentials through as system:anonymous, for the authorizer to judge.</summary>
     public bool AllowAnonymous { get; set; } = true;
 

@@ -32,6 +32,7 @@ public static class ApiServerKestrel
         kestrel.Limits.MaxRequestLineSize = HeaderBytes;
         kestrel.Limits.MaxRequestHeadersTotalSize = HeaderBytes;
         kestrel.Limits.MaxRequestHeaderCount = HeaderCount;
+        kestrel.Limits.MaxConcurrentConnections = OpenFileLimit.Connections();
         kestrel.Limits.KeepAliveTimeout = TimeSpan.FromSeconds(90);
         kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(32);
 

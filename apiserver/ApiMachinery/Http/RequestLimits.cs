@@ -17,6 +17,7 @@ internal sealed class RequestLimits(
     private const string TooMany = "Too many requests, please try again later.";
     private int _reads;
     private int _writes;
+    private int _longRunning;
 
     public async Task InvokeAsync(HttpContext context)
     {
@@ -30,24 +31,13 @@ internal sealed class RequestLimits(
         RequestInfo info = RequestInfo.Of(context);
         if (IsLongRunning(context, info, registry))
         {
-            using (metrics.LongRunning(info))
-            using (shutdown.Enter(isLongRunning: true))
-            using (shutdown.Cut.Register(static state => ((HttpContext)state!).Abort(), context))
-            {
-                context.Features.Get<IHttpMaxRequestBodySizeFeature>()?.MaxRequestBodySize = null;
-                await next(context);
-            }
-
+            await RunLongAsync(context, info);
             return;
         }
 
         if (!TryEnter(context, info))
         {
-            metrics.Terminated(info);
-            context.Response.Headers.RetryAfter = "1";
-            context.Response.StatusCode = 429;
-            context.Response.ContentType = "text/plain; charset=utf-8";
-            await context.Response.WriteAsync(TooMany, context.RequestAborted);
+            await RefuseAsync(context, info);
             return;
         }
 
@@ -70,6 +60,40 @@ internal sealed class RequestLimits(
         {
             Leave(info);
         }
+    }
+
+    private async Task RunLongAsync(HttpContext context, RequestInfo info)
+    {
+        int limit = options.Value.MaximumLongRunning;
+        try
+        {
+            if (Interlocked.Increment(ref _longRunning) > limit && limit > 0)
+            {
+                await RefuseAsync(context, info);
+                return;
+            }
+
+            using (metrics.LongRunning(info))
+            using (shutdown.Enter(isLongRunning: true))
+            using (shutdown.Cut.Register(static state => ((HttpContext)state!).Abort(), context))
+            {
+                context.Features.Get<IHttpMaxRequestBodySizeFeature>()?.MaxRequestBodySize = null;
+                await next(context);
+            }
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _longRunning);
+        }
+    }
+
+    private async Task RefuseAsync(HttpContext context, RequestInfo info)
+    {
+        metrics.Terminated(info);
+        context.Response.Headers.RetryAfter = "1";
+        context.Response.StatusCode = 429;
+        context.Response.ContentType = "text/plain; charset=utf-8";
+        await context.Response.WriteAsync(TooMany, context.RequestAborted);
     }
 
     // Writes of objects have a bound of their own, with upstream's other sentence (contract E10).

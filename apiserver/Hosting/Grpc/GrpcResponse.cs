@@ -9,6 +9,9 @@ namespace AiModels.Hosting.Grpc;
 /// <summary>Reads the messages of a response and then its status: from the trailers, or from the headers when the server answered with those alone.</summary>
 internal static class GrpcResponse
 {
+    // A page of objects has megabytes: read by 4 KiB, the default, most of the time goes into asking.
+    private static readonly StreamPipeReaderOptions Reading = new(bufferSize: 64 * 1024);
+
     public static async IAsyncEnumerable<TResponse> ReadAllAsync<TResponse>(
         HttpResponseMessage response, MessageParser<TResponse> parser, int maxMessageSize, [EnumeratorCancellation] CancellationToken cancellationToken)
         where TResponse : IMessage<TResponse>
@@ -26,7 +29,7 @@ internal static class GrpcResponse
                 $"the server answered HTTP {(int)response.StatusCode} with '{response.Content.Headers.ContentType}', which is not gRPC");
         }
 
-        PipeReader body = PipeReader.Create(await response.Content.ReadAsStreamAsync(cancellationToken));
+        PipeReader body = PipeReader.Create(await response.Content.ReadAsStreamAsync(cancellationToken), Reading);
         IAsyncEnumerator<TResponse> messages = GrpcFrames.ReadAllAsync(body, parser, maxMessageSize, cancellationToken).GetAsyncEnumerator(cancellationToken);
         try
         {

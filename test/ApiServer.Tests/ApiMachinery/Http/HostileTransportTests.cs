@@ -130,6 +130,52 @@ public sealed class HostileTransportTests
 
     [TestMethod]
     [Timeout(120_000, CooperativeCancellation = true)]
+    public async Task Watches_BeyondTheLimit_Are429_AndAPlaceThatBecomesFreeIsGivenAgain()
+    {
+        await using WidgetServer server = await StartHttp2Async(options => options.MaximumLongRunning = 2);
+        using HttpClient client = Http2(server), another = Http2(server);
+        string watch = Collection + "?watch=1&resourceVersion=1";
+        using HttpResponseMessage first = await client.GetAsync(watch, HttpCompletionOption.ResponseHeadersRead, Cancelled);
+        using (HttpResponseMessage second = await another.GetAsync(watch, HttpCompletionOption.ResponseHeadersRead, Cancelled))
+        {
+            using HttpResponseMessage third = await another.GetAsync(watch, HttpCompletionOption.ResponseHeadersRead, Cancelled);
+            Assert.AreEqual(HttpStatusCode.OK, second.StatusCode);
+            Assert.AreEqual(HttpStatusCode.TooManyRequests, third.StatusCode);
+            Assert.AreEqual(TimeSpan.FromSeconds(1), third.Headers.RetryAfter?.Delta);
+            Assert.AreEqual(200, await StatusAsync(server, Collection), "other requests have places of their own");
+        }
+
+        await Eventually.GetAsync(
+            async () =>
+            {
+                using HttpResponseMessage again = await another.GetAsync(watch, HttpCompletionOption.ResponseHeadersRead, Cancelled);
+                return again.StatusCode;
+            },
+            code => code == HttpStatusCode.OK, "the place of the second is free", Cancelled);
+    }
+
+    [TestMethod]
+    public async Task Connections_AreFewerThanTheProcessMayOpenFiles()
+    {
+        string limits = await File.ReadAllTextAsync("/proc/self/limits", Cancelled);
+        string files = limits.Split('\n').Single(line => line.StartsWith("Max open files", StringComparison.Ordinal))["Max open files".Length..].TrimStart().Split(' ')[0];
+        var kestrel = new KestrelServerOptions();
+
+        kestrel.UseApiServerLimits();
+
+        if (files == "unlimited")
+        {
+            Assert.IsNull(kestrel.Limits.MaxConcurrentConnections);
+        }
+        else
+        {
+            Assert.IsLessThan(long.Parse(files), kestrel.Limits.MaxConcurrentConnections!.Value);
+            Assert.IsGreaterThan(0, kestrel.Limits.MaxConcurrentConnections.Value);
+        }
+    }
+
+    [TestMethod]
+    [Timeout(120_000, CooperativeCancellation = true)]
     public async Task LongSelectorsTokensAndQueries_AreJudged()
     {
         await using WidgetServer server = await WidgetServer.StartAsync();
