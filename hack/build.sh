@@ -3,10 +3,10 @@
 . "$(dirname "$0")/lib.sh"
 
 stamp=$ROOT/artifacts/.built
-sources=(apiserver registry controllers nodeagent csi-driver hack/local-cluster Directory.Build.props Directory.Build.targets Directory.Packages.props)
+sources=(apiserver registry controllers nodeagent csi-driver manifests hack/local-cluster Directory.Build.props Directory.Build.targets Directory.Packages.props)
 cd "$ROOT"
 is_current() {
-  [ -f "$stamp" ] && [ -z "$(find "${sources[@]}" \( -name '*.cs' -o -name '*.csproj' -o -name '*.proto' -o -name '*.props' -o -name '*.targets' \) -newer "$stamp" -print -quit)" ]
+  [ -f "$stamp" ] && [ -z "$(find "${sources[@]}" \( -name '*.cs' -o -name '*.csproj' -o -name '*.proto' -o -name '*.props' -o -name '*.targets' -o -name 'rbac.yaml' \) -newer "$stamp" -print -quit)" ]
 }
 is_current && exit 0
 

@@ -17,6 +17,8 @@ usage: hack/local-cluster.sh COMMAND [options]
   --delivery-type SharedPVC|NodeCache     up only: how models reach Pods (default: SharedPVC)
   --node-cache-storage HostPath|SDS     up only: whether the controllers ask SDS, which is played here, for storage of caches (default: HostPath)
   --preparation in-process|jobs           up only: who prepares models (default: in-process)
+  --huggingface-endpoint URL, --ollama-endpoint URL, --source-ca-file FILE
+                                          up only: mirrors of the hubs and the CA of their certificates
   --request-timeout TIME                  up only: how long a request through the host's API may take (default: 60s, as kube-apiserver's)
   --capacity-limit SIZE                   up only: how much the registry may store, for instance 20Gi (default: what the disk takes)
 
@@ -33,8 +35,8 @@ while [ $# -gt 0 ]; do
   case $1 in
     --help | -h) usage; exit 0 ;;
     --data=*) data=${1#*=} ;;
-    --port=* | --without=* | --delivery-type=* | --preparation=* | --request-timeout=* | --capacity-limit=* | --node-cache-storage=*) arguments+=("$1") ;;
-    --data | --port | --without | --delivery-type | --preparation | --request-timeout | --capacity-limit | --node-cache-storage)
+    --port=* | --without=* | --delivery-type=* | --preparation=* | --huggingface-endpoint=* | --ollama-endpoint=* | --source-ca-file=* | --request-timeout=* | --capacity-limit=* | --node-cache-storage=*) arguments+=("$1") ;;
+    --data | --port | --without | --delivery-type | --preparation | --huggingface-endpoint | --ollama-endpoint | --source-ca-file | --request-timeout | --capacity-limit | --node-cache-storage)
       [ $# -ge 2 ] || { echo "local-cluster.sh: $1: a value is missing (see --help)" >&2; exit 2; }
       if [ "$1" = --data ]; then data=$2; else arguments+=("$1" "$2"); fi
       shift ;;

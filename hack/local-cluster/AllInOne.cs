@@ -122,7 +122,7 @@ internal sealed class AllInOne(LocalClusterOptions options, ClusterPaths paths, 
         WebApplicationBuilder builder = ComponentHosting.CreateBuilder("controllers");
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.ListenUnixSocket(paths.ControllersSocket));
         File.Delete(paths.ControllersSocket);
-        builder.AddAiModelsControllers(new ControllersOptions
+        var settings = new ControllersOptions
         {
             Kubeconfig = paths.KubeconfigOf("ai-models-controllers"),
             Registry = $"unix://{paths.RegistrySocket}",
@@ -134,7 +134,11 @@ internal sealed class AllInOne(LocalClusterOptions options, ClusterPaths paths, 
             Preparation = options.Preparation,
             WebhookListen = WebhookUrl,
             WebhookUrl = WebhookUrl,
-        });
+            SourceCaFile = options.SourceCaFile,
+        };
+        settings.HuggingfaceEndpoint = options.HuggingfaceEndpoint ?? settings.HuggingfaceEndpoint;
+        settings.OllamaEndpoint = options.OllamaEndpoint ?? settings.OllamaEndpoint;
+        builder.AddAiModelsControllers(settings);
         WebApplication app = builder.Build();
         app.MapComponentEndpoints();
         return app;

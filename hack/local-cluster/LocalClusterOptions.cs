@@ -38,6 +38,15 @@ public sealed class LocalClusterOptions : IValidatableObject
     [AllowedValues("in-process", "jobs")]
     public string Preparation { get; set; } = "in-process";
 
+    [Option("Hugging Face, or a mirror that speaks its protocol.", Placeholder = "URL")]
+    public Uri? HuggingfaceEndpoint { get; set; }
+
+    [Option("Ollama's registry, or a mirror that speaks its protocol.", Placeholder = "URL")]
+    public Uri? OllamaEndpoint { get; set; }
+
+    [Option("CA that signed the certificates of hubs and their mirrors, PEM. Default: the system's.", Placeholder = "FILE")]
+    public string? SourceCaFile { get; set; }
+
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {
         foreach (string name in Without.Where(n => !Components.Contains(n)))

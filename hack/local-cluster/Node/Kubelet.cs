@@ -128,13 +128,14 @@ internal sealed partial class Kubelet(
         string[] command = [.. Texts(container["command"]), .. Texts(container["args"])];
         if (running.Processes.ContainsKey(name) || Executables.Find(command.FirstOrDefault()) is not { } program) return;
         Dictionary<string, string> environment = await environments.ResolveAsync(pod, container, cancellationToken);
+        var local = environment.ToDictionary(v => v.Key, v => Localize(key, container, v.Value));
         // Outside of a container there is no token to find; the programs' own option says where the API is, and as whom.
         if (paths.KubeconfigOf((string?)pod.At("spec.serviceAccountName") ?? "default") is var kubeconfig && File.Exists(kubeconfig))
-            environment.TryAdd($"AIMODELS_{Path.GetFileName(program).Replace('-', '_').ToUpperInvariant()}_KUBECONFIG", kubeconfig);
+            local.TryAdd($"AIMODELS_{Path.GetFileName(program).Replace('-', '_').ToUpperInvariant()}_KUBECONFIG", kubeconfig);
         var process = ContainerProcess.Start(
             program,
             command.Skip(1).Select(a => Localize(key, container, ContainerEnvironment.Expand(a, environment))),
-            environment.ToDictionary(v => v.Key, v => Localize(key, container, v.Value)),
+            local,
             paths.ContainerLog(pod.Uid(), name),
             time);
         running.Processes[name] = process;
