@@ -19,10 +19,10 @@ internal sealed class ModelCleanup(IKubernetesClient client, RegistryClient regi
     /// <summary>Null when the model may go and has been let go; else why not yet, in words.</summary>
     public async Task<string?> RunAsync(ModelObject model, CancellationToken cancellationToken)
     {
-        await workers.StopAsync(model.Uid);
         await access.RemoveAsync(model, cancellationToken);
         try
         {
+            await workers.StopAsync(model.Uid);
             await DropContentAsync(model, cancellationToken);
         }
         catch (Exception e) when (e is RegistryException or HttpRequestException or TimeoutException or IOException)

@@ -175,6 +175,7 @@ internal sealed partial class ModelReconciler(
             _tidied.TryRemove(facts.Model.Uid, out _);
             _begun.TryRemove(facts.Model.Uid, out _);
             repair.Forget(facts.Model.Uid);
+            events.Forget(facts.Model.Uid);
             return ReconcileResult.Done;
         }
 
@@ -186,6 +187,7 @@ internal sealed partial class ModelReconciler(
             if (!facts.IsSettled && status.Phase is Phases.Ready or Phases.Failed)
             {
                 Measure(facts, status);
+                events.Forget(facts.Model.Uid);
                 await progress.ReportEndAsync(facts.Model, status, cancellationToken);
             }
         }

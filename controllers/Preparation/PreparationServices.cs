@@ -72,6 +72,7 @@ internal static class PreparationServices
         }
 
         services.AddSingleton<IPreparationStage, Detect>();
+        services.AddSingleton<IPreparationStage, TakeTurn>();
         services.AddSingleton<IPreparationStage, Verify>();
         services.AddSingleton<IPreparationStage, ReserveCapacity>();
         services.AddSingleton<IPreparationStage, Pack>();

@@ -20,6 +20,12 @@ public static class Reasons
     /// <summary>The ModelPack is in the registry.</summary>
     public const string PublicationCommitted = "PublicationCommitted";
 
+    /// <summary>An attempt ended with something that passes; the next one goes on from the last committed chunk. Of Events only.</summary>
+    public const string PublicationRetrying = "PublicationRetrying";
+
+    /// <summary>The source said something about itself that people should read: a warning of the hub, an end of service that it announces. Of Events only.</summary>
+    public const string SourceNotice = "SourceNotice";
+
     /// <summary>An upload is awaited.</summary>
     public const string UploadPending = "UploadPending";
 

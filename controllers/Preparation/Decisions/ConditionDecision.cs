@@ -62,7 +62,7 @@ internal static class ConditionDecision
         return phase switch
         {
             Phases.Deleting => Not(Reasons.Deleting, facts.CleanupProblem is { } problem
-                ? $"The content cannot be queued for cleanup yet: {problem}. It is tried again."
+                ? $"The content cannot be queued for cleanup yet: {problem.TrimEnd('.')}. It is tried again."
                 : "The model is being deleted; its content is queued for cleanup."),
 
             // What made it Ready or Failed was said then and stays true.
@@ -87,6 +87,7 @@ internal static class ConditionDecision
     {
         PreparationState.Running running => Not(running.Reason, running.Message),
         PreparationState.Retrying retrying => Not(Reasons.PublicationStarted, $"{retrying.Message} It is tried again."),
+        PreparationState.Queued { Message: { } message } => Not(Reasons.PublicationStarted, message),
         _ when facts.Status.Phase == Phases.Publishing => Not(Reasons.PublicationResumed, "Preparation goes on after an interruption."),
         _ => Not(Reasons.PublicationStarted, "Preparation begins as soon as a worker is free."),
     };

@@ -17,7 +17,7 @@ internal static class PhaseDecision
         { HasSource: false } => Phases.WaitForUpload,
 
         // An interruption is no way back (Q9): Publishing stays, even before this process has taken the work up again.
-        { Work: PreparationState.Running or PreparationState.Retrying } or { Status.Phase: Phases.Publishing } or { IsUpload: true } => Phases.Publishing,
+        { Work: PreparationState.Running or PreparationState.Retrying or PreparationState.Queued { Message: not null } } or { Status.Phase: Phases.Publishing } or { IsUpload: true } => Phases.Publishing,
         _ => Phases.Pending,
     };
 }

@@ -31,7 +31,15 @@ internal static class ProgressDecision
     public static double Preparing(bool isUpload, double fraction) =>
         isUpload ? UploadShare + (fraction * (Most - UploadShare)) : fraction * Most;
 
-    public static string Text(double percent) => $"{(int)percent}%";
+    /// <summary>The workers' own part again, from a percentage that was made with <see cref="Preparing"/>: what another process reported.</summary>
+    public static double Fraction(bool isUpload, string? text)
+    {
+        double start = isUpload ? UploadShare : 0;
+        return Math.Clamp((Parse(text) - start) / (Most - start), 0, 1);
+    }
+
+    // What was read from a percentage must give the same percentage, whatever the division left behind the point.
+    public static string Text(double percent) => $"{(int)(percent + 1e-6)}%";
 
     private static double Now(ModelFacts facts, string phase) => facts.Work switch
     {

@@ -29,6 +29,7 @@ internal static class StatusDecision
     {
         PreparationState.Running running => running.Source,
         PreparationState.Retrying retrying => retrying.Source,
+        PreparationState.Queued queued => queued.Source,
         _ => null,
     };
 

@@ -69,8 +69,8 @@ internal sealed class FileInspector
 
         if (NeedsSeeking(file))
         {
-            await TorchFile.CheckAsync(source, cancellationToken);
-            return inspected with { IsPickle = true };
+            long? elements = await TorchFile.CheckAsync(source, cancellationToken);
+            return inspected with { IsPickle = true, PickledElements = elements };
         }
 
         return inspected with { Unwanted = FileSignature.Unwanted(start) };

@@ -27,6 +27,9 @@ internal sealed record ModelFile(string Path, long Length)
     /// <summary>Weights in a pickle, which has been scanned: loading it imports nothing but what a state dict needs.</summary>
     public bool IsPickle { get; init; }
 
+    /// <summary>Elements of a pickle's tensors; null when it does not say them exactly.</summary>
+    public long? PickledElements { get; init; }
+
     /// <summary>The content of the few files that describe a model (config.json and its like).</summary>
     public ReadOnlyMemory<byte>? Content { get; init; }
 

@@ -1,7 +1,10 @@
 using System.Text.Json.Nodes;
 using AiModels.Contracts.V1Alpha1;
+using AiModels.Contracts.WellKnown;
 using AiModels.Controllers.Delivery.SharedPvc;
+using AiModels.Controllers.Preparation.Decisions;
 using AiModels.Controllers.Preparation.Pipeline;
+using AiModels.Controllers.Preparation.Stages;
 using AiModels.Controllers.Runtime;
 using AiModels.ModelPack.Client;
 
@@ -17,12 +20,14 @@ internal sealed partial class JobWorkers(
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
 
+    // For a Pod to end, before the one who waits for it has other work to do.
+    private const int MostLooks = 3;
+
     private readonly Lock _lock = new();
     private readonly Dictionary<string, Work> _works = [];
-    private readonly PreparationQueue _queue = new();
+    private readonly PreparationQueue _queue = new(options.PreparationWorkers);
     private readonly Backoff<string> _backoff = new(TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(1), random);
     private readonly CancellationTokenSource _stop = new();
-    private int _running;
     private Task _leading = Task.CompletedTask;
 
     public event Action<ModelKey>? Changed;
@@ -33,7 +38,7 @@ internal sealed partial class JobWorkers(
         {
             lock (_lock)
             {
-                return (_queue.Count, _running);
+                return (_queue.Waiting, _queue.AtWork);
             }
         }
     }
@@ -66,9 +71,14 @@ internal sealed partial class JobWorkers(
     {
         await ForgetAsync(uid);
 
-        // Also what an earlier process has begun. The caller tries again when the API is away.
-        while (!await jobs.RemoveAsync(uid, _stop.Token))
+        // Also what an earlier process has begun. The caller tries again when the API is away, or when a Pod does not end: its node may be lost.
+        for (int looks = 1; !await jobs.RemoveAsync(uid, _stop.Token); looks++)
         {
+            if (looks == MostLooks)
+            {
+                throw new TimeoutException($"A Pod of the Job {Namespaces.Module}/{PreparationJob.NameFor(uid)} has not ended yet, and could still write.");
+            }
+
             await Task.Delay(Interval, time, _stop.Token);
         }
     }
@@ -136,9 +146,8 @@ internal sealed partial class JobWorkers(
     /// <summary>Called under the lock.</summary>
     private void Fill()
     {
-        while (_running < options.PreparationWorkers && _queue.Take() is { } uid)
+        while (_queue.Take() is { } uid)
         {
-            _running++;
             Work work = _works[uid];
             work.Task = Task.Run(() => RunAsync(work), CancellationToken.None);
         }
@@ -148,13 +157,14 @@ internal sealed partial class JobWorkers(
     {
         try
         {
-            while (!IsEnd(work.State))
+            do
             {
                 await StepAsync(work, work.Cancel.Token);
                 Changed?.Invoke(work.Model.Key);
                 TimeSpan pause = work.State is PreparationState.Retrying ? _backoff.Next(work.Model.Uid) : Interval;
-                await Task.Delay(IsEnd(work.State) ? TimeSpan.Zero : pause, time, work.Cancel.Token);
+                await Task.Delay(IsGoingOn(work.State) ? pause : TimeSpan.Zero, time, work.Cancel.Token);
             }
+            while (IsGoingOn(work.State));
         }
         catch (OperationCanceledException) when (work.Cancel.IsCancellationRequested)
         {
@@ -164,14 +174,18 @@ internal sealed partial class JobWorkers(
         {
             lock (_lock)
             {
-                _running--;
-                _queue.Done(Owner(work.Model));
+                _queue.Done(work.Model.Uid);
+                if (work.State is PreparationState.Queued { Message: not null } && _works.GetValueOrDefault(work.Model.Uid) == work && !_stop.IsCancellationRequested)
+                {
+                    _queue.Add(work.Model.Uid, Owner(work.Model), isLong: true);
+                }
+
                 Fill();
             }
         }
     }
 
-    private static bool IsEnd(PreparationState state) => state is PreparationState.Succeeded or PreparationState.Failed;
+    private static bool IsGoingOn(PreparationState state) => state is PreparationState.Running or PreparationState.Retrying;
 
     /// <summary>Looks at the Job once and says what is to be seen.</summary>
     private async Task StepAsync(Work work, CancellationToken cancellationToken)
@@ -231,25 +245,43 @@ internal sealed partial class JobWorkers(
             }
         }
 
-        return await ReportedAsync(work, job, cancellationToken);
+        PreparationState reported = await ReportedAsync(work, job, cancellationToken);
+        if (MayGoOn(work))
+        {
+            return reported;
+        }
+
+        // It takes long, and others come first: the next Job goes on from what this one has stored.
+        await jobs.RemoveAsync(work.Model.Uid, cancellationToken);
+        return new PreparationState.Queued(TakeTurn.Waiting(work.ExpectedBytes), work.Source);
+    }
+
+    private bool MayGoOn(Work work)
+    {
+        lock (_lock)
+        {
+            return _queue.MayGoOn(work.Model.Uid, work.ExpectedBytes);
+        }
     }
 
     private async Task<PreparationState> ReportedAsync(Work work, JsonObject job, CancellationToken cancellationToken)
     {
+        // What the Job has noted, and not what it has received: that much is not lost with its Pod.
         ModelProgress? report = await jobs.ProgressAsync(work.Model, cancellationToken);
-        if (report is { BytesExpected: > 0 and { } expected, BytesReceived: { } received })
-        {
-            work.Fraction = Math.Max(work.Fraction, Math.Clamp((double)received / expected, 0, 1));
-        }
+        work.ExpectedBytes = report?.BytesExpected ?? work.ExpectedBytes;
+        work.Fraction = Math.Max(work.Fraction, ProgressDecision.Fraction(work.Model.Source.Upload is not null, report?.Progress));
 
         string name = (string)job["metadata"]!["name"]!;
-        bool isReplaced = (int?)job["status"]?["failed"] > 0;
+        int failed = (int?)job["status"]?["failed"] ?? 0;
+        bool isReplaced = failed > 0;
         return report?.Stage switch
         {
             "Pack" when isReplaced => new PreparationState.Running(
                 Reasons.PublicationResumed, $"The Pod of the Job {name} was replaced; it goes on from the last stored chunk.", work.Fraction, work.Source),
             "Pack" => new PreparationState.Running(Reasons.PublicationUploading, $"The Job {name} stores the files in the registry.", work.Fraction, work.Source),
             "Commit" or "Release" => new PreparationState.Running(Reasons.PublicationSealing, "All files are stored; the manifest is being written.", work.Fraction, work.Source),
+            _ when isReplaced => new PreparationState.Running(
+                Reasons.PublicationStarted, $"The Job {name} examines the source; {failed} of its Pods ended before they could (kubectl logs -n {Namespaces.Module} job/{name}).", work.Fraction, work.Source),
             _ => new PreparationState.Running(Reasons.PublicationStarted, $"The Job {name} examines the source.", work.Fraction, work.Source),
         };
     }
@@ -263,6 +295,7 @@ internal sealed partial class JobWorkers(
         public CancellationTokenSource Cancel => cancel;
         public Task Task { get; set; } = Task.CompletedTask;
         public double Fraction { get; set; }
+        public long ExpectedBytes { get; set; }
         public ResolvedSource? Source { get; set; } = model.Status.Source;
 
         public PreparationState State

@@ -12,7 +12,10 @@ internal interface IPreparationWorkers
     /// <summary>Asks for the model to be prepared. Again for the same model changes nothing.</summary>
     void Start(ModelObject model);
 
-    /// <summary>Ends work on the model and forgets it. Completes when nothing touches its repository any more.</summary>
+    /// <summary>
+    /// Ends work on the model and forgets it. Completes when nothing touches its repository any more; throws <see cref="TimeoutException"/>, with words for the
+    /// user, when that takes long. To be called again then.
+    /// </summary>
     Task StopAsync(string uid);
 
     /// <summary>How many models wait for a worker, and how many have one.</summary>

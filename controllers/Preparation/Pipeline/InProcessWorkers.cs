@@ -15,12 +15,11 @@ internal sealed partial class InProcessWorkers(
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<string, Preparation> _preparations = [];
-    private readonly PreparationQueue _queue = new();
+    private readonly PreparationQueue _queue = new(options.PreparationWorkers);
 
     // A minute at most: what passes (a registry that restarts, a network that flaps) has usually passed by then.
     private readonly Backoff<string> _backoff = new(TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(1), random);
     private readonly CancellationTokenSource _stop = new();
-    private int _running;
     private Task _leading = Task.CompletedTask;
 
     public event Action<ModelKey>? Changed;
@@ -31,7 +30,7 @@ internal sealed partial class InProcessWorkers(
         {
             lock (_lock)
             {
-                return (_queue.Count, _running);
+                return (_queue.Waiting, _queue.AtWork);
             }
         }
     }
@@ -123,9 +122,8 @@ internal sealed partial class InProcessWorkers(
     /// <summary>Called under the lock.</summary>
     private void FillWorkers()
     {
-        while (_running < options.PreparationWorkers && _queue.Take() is { } uid)
+        while (_queue.Take() is { } uid)
         {
-            _running++;
             Preparation preparation = _preparations[uid];
             preparation.IsAtWork = true;
 
@@ -161,7 +159,7 @@ internal sealed partial class InProcessWorkers(
 
         async Task AttemptAsync(CancellationToken cancellationToken)
         {
-            await using var context = new PreparationContext(preparation.Model, registry, preparation.Progress);
+            await using var context = new PreparationContext(preparation.Model, registry, preparation.Progress) { MayGoOn = bytes => MayGoOn(preparation, bytes) };
             StageOutcome outcome = await pipeline.RunAsync(context, cancellationToken);
             lock (_lock)
             {
@@ -175,11 +173,14 @@ internal sealed partial class InProcessWorkers(
         string uid = preparation.Model.Uid;
         lock (_lock)
         {
-            _running--;
-            _queue.Done(Owner(preparation.Model));
+            _queue.Done(uid);
             preparation.IsAtWork = false;
-            bool isStillWanted = _preparations.GetValueOrDefault(uid) == preparation;
-            if (isStillWanted && preparation.Outcome is StageOutcome.Failure { IsRetryable: true })
+            bool isStillWanted = _preparations.GetValueOrDefault(uid) == preparation && !_stop.IsCancellationRequested;
+            if (isStillWanted && preparation.Outcome is StageOutcome.Postponement)
+            {
+                _queue.Add(uid, Owner(preparation.Model), isLong: true);
+            }
+            else if (isStillWanted && preparation.Outcome is StageOutcome.Failure { IsRetryable: true })
             {
                 preparation.ScheduleRetry(time, _backoff.Next(uid), () => Retry(uid, preparation));
             }
@@ -190,13 +191,22 @@ internal sealed partial class InProcessWorkers(
         Changed?.Invoke(preparation.Model.Key);
     }
 
+    private bool MayGoOn(Preparation preparation, long bytes)
+    {
+        lock (_lock)
+        {
+            preparation.IsLong = bytes >= PreparationQueue.LongBytes;
+            return _queue.MayGoOn(preparation.Model.Uid, bytes);
+        }
+    }
+
     private void Retry(string uid, Preparation preparation)
     {
         lock (_lock)
         {
             if (_preparations.GetValueOrDefault(uid) == preparation && !_stop.IsCancellationRequested)
             {
-                _queue.Add(uid, Owner(preparation.Model));
+                _queue.Add(uid, Owner(preparation.Model), preparation.IsLong);
                 FillWorkers();
             }
         }
@@ -211,6 +221,7 @@ internal sealed partial class InProcessWorkers(
         public TransferProgress Progress => progress;
         public CancellationTokenSource Cancel => cancel;
         public bool IsAtWork { get; set; }
+        public bool IsLong { get; set; }
         public Task Work { get; set; } = Task.CompletedTask;
         public StageOutcome? Outcome { get; set; }
         public PreparationResult? Result { get; set; }
@@ -220,6 +231,7 @@ internal sealed partial class InProcessWorkers(
             { Result: { } result } => new PreparationState.Succeeded(result),
             { Outcome: StageOutcome.Failure { IsRetryable: false } failure } => new PreparationState.Failed(failure.Reason, failure.Message),
             { Outcome: StageOutcome.Failure failure } => new PreparationState.Retrying(failure.Message, progress.Fraction, progress.Source),
+            { Outcome: StageOutcome.Postponement postponed } => new PreparationState.Queued(postponed.Message, progress.Source),
             { IsAtWork: true } => new PreparationState.Running(progress.Reason, Words(progress), progress.Fraction, progress.Source),
             _ => new PreparationState.Queued(),
         };
@@ -235,6 +247,7 @@ internal sealed partial class InProcessWorkers(
             Reasons.PublicationUploading => "The files are being stored in the registry.",
             Reasons.PublicationResumed => "Goes on after an interruption from the last stored chunk.",
             Reasons.PublicationSealing => "All files are stored; the manifest is being written.",
+            Reasons.PublicationCommitted => "The model is in the registry; room that it did not need is given back.",
             _ => "The source is being examined.",
         };
     }

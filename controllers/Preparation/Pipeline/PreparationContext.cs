@@ -17,6 +17,9 @@ internal sealed class PreparationContext(ModelObject model, RegistryClient regis
 
     public TransferProgress Progress { get; } = progress;
 
+    /// <summary>Asked once the size of the model is known, in bytes: whether it is its turn. Workers with nobody else to think of leave it alone.</summary>
+    public Func<long, bool> MayGoOn { get; init; } = _ => true;
+
     /// <summary>Set by ResolveSource; disposed with the context.</summary>
     public ISourceContent? Content { get; set; }
 

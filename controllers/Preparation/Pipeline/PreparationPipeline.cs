@@ -18,7 +18,11 @@ internal sealed partial class PreparationPipeline(IEnumerable<IPreparationStage>
             if (outcome is StageOutcome.Failure failure)
             {
                 Log.StageFailed(logger, stage.Name, context.Model.Key, failure.Reason, failure.Message, failure.IsRetryable);
-                return failure;
+            }
+
+            if (outcome is not StageOutcome.Success)
+            {
+                return outcome;
             }
         }
 
@@ -44,8 +48,8 @@ internal sealed partial class PreparationPipeline(IEnumerable<IPreparationStage>
                 Log.Unexpected(logger, stage.Name, context.Model.Key, e);
             }
 
-            return e is HubException { IsTransient: true } && context.Progress.SinceAdvance > patience.Budget
-                ? StageOutcome.Failed(Reasons.PublicationFailed, $"{e.Message} Given up after {patience.Budget.TotalMinutes:0.#} minutes in which nothing more could be stored. Create the model again to try again.")
+            return (e is HubException { IsTransient: true } || FailureTranslator.IsUnexpected(e)) && context.Progress.SinceAdvance > patience.Budget
+                ? StageOutcome.Failed(Reasons.PublicationFailed, $"{e.Message.TrimEnd('.')}. Given up after {patience.Budget.TotalMinutes:0.#} minutes in which nothing more could be stored. Create the model again to try again.")
                 : FailureTranslator.Translate(e);
         }
     }

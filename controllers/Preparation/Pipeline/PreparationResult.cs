@@ -15,6 +15,9 @@ internal sealed record PreparationResult
     /// <summary>Files that are not part of the model, with the reason in words.</summary>
     public required IReadOnlyDictionary<string, string> LeftOut { get; init; }
 
+    /// <summary>What the source had to say to people, few and short.</summary>
+    public IReadOnlyList<string> Notices { get; init; } = [];
+
     /// <summary>Bytes in the registry after compression.</summary>
     public required long StoredBytes { get; init; }
 }

@@ -13,7 +13,8 @@ internal abstract record PreparationState
     public sealed record Idle : PreparationState;
 
     /// <summary>Waiting for a free worker.</summary>
-    public sealed record Queued : PreparationState;
+    /// <param name="Message">What else is to be said of it: null before its first attempt.</param>
+    public sealed record Queued(string? Message = null, ResolvedSource? Source = null) : PreparationState;
 
     /// <summary>At work.</summary>
     /// <param name="Reason">One of the running reasons.</param>

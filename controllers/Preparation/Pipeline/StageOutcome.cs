@@ -14,7 +14,12 @@ internal abstract record StageOutcome
 
     public static StageOutcome Retry(string reason, string message) => new Failure(reason, message, IsRetryable: true);
 
+    /// <summary>Nothing is wrong: others come first, and the preparation begins again when it is its turn.</summary>
+    public static StageOutcome Postponed(string message) => new Postponement(message);
+
     public sealed record Success : StageOutcome;
+
+    public sealed record Postponement(string Message) : StageOutcome;
 
     /// <param name="Reason">One of Contracts' reasons.</param>
     public sealed record Failure(string Reason, string Message, bool IsRetryable) : StageOutcome;

@@ -36,6 +36,9 @@ internal interface ISourceContent : IAsyncDisposable
     /// <summary>What the source itself declares of the model, in its own words; null when it declares nothing beside the files.</summary>
     SourceCapabilities? Capabilities => null;
 
+    /// <summary>Endpoint types and features that the source declares or implies exactly, beside what the files say.</summary>
+    IReadOnlyList<string> Implied => [];
+
     /// <summary>How much room storing these files takes in the model's repository. Unless the source knows better: all of their bytes, less what is there already.</summary>
     SourceRoom Room(IReadOnlySet<string> paths) => new(Files.Where(file => paths.Contains(file.Path)).Sum(file => file.Length), IncludesStored: true);
 
@@ -44,6 +47,9 @@ internal interface ISourceContent : IAsyncDisposable
 
     /// <summary>A file's bytes from an offset on, not verified; null when the source cannot be read in parts, or has no such file.</summary>
     Stream? OpenRange(string path, long offset) => null;
+
+    /// <summary>What the source said to people while it was asked, few and short: an Event tells each.</summary>
+    IReadOnlyList<string> Notices => [];
 
     /// <summary>Looks into files. Throws <see cref="InvalidModelFileException"/> and what reading the source throws.</summary>
     Task<IReadOnlyList<ModelFile>> InspectAsync(IReadOnlySet<string> paths, CancellationToken cancellationToken);

@@ -1,4 +1,5 @@
 using AiModels.Contracts.V1Alpha1;
+using AiModels.Controllers.Preparation.Capabilities;
 using AiModels.Controllers.Preparation.Pipeline;
 using AiModels.ModelPack.Format;
 using AiModels.ModelPack.Oci;
@@ -22,9 +23,10 @@ internal sealed class Commit : IPreparationStage
         {
             Artifact = new ModelArtifact { Digest = packed.Digest.ToString(), MediaType = MediaTypes.ModelManifest, SizeBytes = Math.Max(1, packed.LogicalBytes) },
             Source = context.Content!.Resolved,
-            Resolved = resolved with { SourceCapabilities = Capabilities(context) },
+            Resolved = Declared(resolved, context.Content.Implied) with { SourceCapabilities = Capabilities(context) },
             CustomCode = context.Description.CustomCode,
             LeftOut = context.LeftOut,
+            Notices = context.Content.Notices,
             StoredBytes = packed.StoredBytes,
         };
         return StageOutcome.Done;
@@ -38,6 +40,12 @@ internal sealed class Commit : IPreparationStage
         ParamSize = ModelDescription.ParameterSize(resolved.ParameterCount),
         Quantization = resolved.Quantization,
     };
+
+    private static ResolvedModel Declared(ResolvedModel resolved, IReadOnlyList<string> implied)
+    {
+        CapabilitySet capabilities = new CapabilitySet().Add(resolved.SupportedEndpointTypes ?? []).Add(resolved.SupportedFeatures ?? []).Add(implied);
+        return resolved with { SupportedEndpointTypes = capabilities.EndpointTypes, SupportedFeatures = capabilities.Features };
+    }
 
     private static SourceCapabilities? Capabilities(PreparationContext context) => context.Content!.Capabilities
         ?? (context.Description!.Tasks is { Count: > 0 } tasks ? new SourceCapabilities { Provider = context.Content.Resolved.ResolvedType, Tasks = tasks } : null);

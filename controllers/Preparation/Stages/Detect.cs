@@ -1,6 +1,7 @@
 using AiModels.Contracts.V1Alpha1;
 using AiModels.Controllers.Preparation.Formats;
 using AiModels.Controllers.Preparation.Pipeline;
+using AiModels.ModelPack.Format;
 
 namespace AiModels.Controllers.Preparation.Stages;
 
@@ -28,6 +29,11 @@ internal sealed class Detect(IEnumerable<IModelFormat> formats) : IPreparationSt
         context.Format = format;
         IReadOnlyDictionary<string, string> leftOut = format.LeaveOut(files, preferred);
         context.Kept = files.Select(file => file.Path).Where(path => !leftOut.ContainsKey(path)).ToHashSet();
+        if (ModelPath.SetProblem(context.Kept) is { } clash)
+        {
+            return Task.FromResult(StageOutcome.Failed(Reasons.PublicationFailed, $"The files of the model cannot be stored beside each other: {clash}."));
+        }
+
         context.LeftOut = leftOut.Concat(context.Content.LeftBehind).ToDictionary(entry => entry.Key, entry => entry.Value);
         return Task.FromResult(StageOutcome.Done);
     }

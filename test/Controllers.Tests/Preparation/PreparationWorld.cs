@@ -93,7 +93,8 @@ internal sealed class PreparationWorld : IAsyncDisposable
     }
 
     /// <param name="patience">With hubs; default: enough for a slow machine, and little between attempts.</param>
-    public async Task StartControllersAsync(Action<ControllersOptions>? configure = null, HubPatience? patience = null)
+    /// <param name="services">Parts that take the place of the controllers' own.</param>
+    public async Task StartControllersAsync(Action<ControllersOptions>? configure = null, HubPatience? patience = null, Action<IServiceCollection>? services = null)
     {
         WebApplicationBuilder builder = ComponentHosting.CreateBuilder("controllers");
         builder.Logging.ClearProviders().SetMinimumLevel(LogLevel.Trace).AddProvider(Logs);
@@ -102,6 +103,7 @@ internal sealed class PreparationWorld : IAsyncDisposable
         builder.WebHost.UseUrls($"http://unix:{_folder}/c.sock");
         var options = new ControllersOptions { Registry = Address, SourceCaFile = TestAuthority.Shared.PemFile };
         configure?.Invoke(options);
+        services?.Invoke(builder.Services);
         builder.AddAiModelsControllers(options);
         _controllers = builder.Build();
         await _controllers.StartAsync();
@@ -237,6 +239,11 @@ internal sealed class PreparationWorld : IAsyncDisposable
         ["metadata"] = new JsonObject { ["name"] = name, ["namespace"] = "ns" },
         ["data"] = new JsonObject { ["HF_TOKEN"] = Convert.ToBase64String(Encoding.UTF8.GetBytes(token + "\n")) },
     }, null, CancellationToken.None);
+
+    /// <summary>The Events about an object.</summary>
+    public IReadOnlyList<(string Type, string Reason, string Message)> EventsOf(string name) => [.. Kubernetes.All(ResourceTypes.Events)
+        .Where(entry => (string?)entry["involvedObject"]!["name"] == name)
+        .Select(entry => ((string)entry["type"]!, (string)entry["reason"]!, (string)entry["message"]!))];
 
     /// <summary>Services of the running controllers.</summary>
     public IServiceProvider Services => _controllers!.Services;

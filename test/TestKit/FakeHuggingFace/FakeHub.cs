@@ -48,6 +48,9 @@ public sealed class FakeHub : IAsyncDisposable
     /// <summary>For questions where a file is.</summary>
     public FakeRateLimit Resolvers { get; } = new("resolvers", 100_000);
 
+    /// <summary>Answers a request in the hub's place; null to let the hub answer. For hubs that are none, and for what lies on the way.</summary>
+    public Func<HttpContext, Task?>? Instead { get; set; }
+
     /// <summary>Requests to the hub, as "GET /path".</summary>
     public ConcurrentQueue<string> Requests { get; } = [];
 
@@ -99,6 +102,11 @@ public sealed class FakeHub : IAsyncDisposable
         // Kestrel decodes %2F nowhere in a path, so refs%2Fpr%2F1 stays one segment.
         string path = http.Request.Path.Value!;
         Requests.Enqueue($"{http.Request.Method} {path}");
+        if (Instead?.Invoke(http) is { } answered)
+        {
+            return answered;
+        }
+
         http.Response.Headers["X-Request-Id"] = "Root=1-" + Requests.Count.ToString("x8", CultureInfo.InvariantCulture);
         http.Response.Headers.XPoweredBy = "huggingface-moon";
         FakeRateLimit limit = path.Contains("/resolve/", StringComparison.Ordinal) ? Resolvers : Api;

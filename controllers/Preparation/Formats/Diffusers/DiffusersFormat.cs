@@ -78,10 +78,10 @@ internal sealed class DiffusersFormat : IModelFormat
         }
     }
 
-    /// <summary>Of all components. Null when one of them does not say it exactly: pickled weights, and packed quantisations.</summary>
+    /// <summary>Of all components. Null when one of them does not say it exactly: packed quantisations, and pickles that share or cut up their storages.</summary>
     private static long? ParameterCount(PipelineComponent[] components)
     {
-        if (components.Any(component => component.Quantization is not (null or "fp8") || component.Weights.Any(file => file.Safetensors is null)))
+        if (components.Any(component => component.Quantization is not (null or "fp8") || component.Weights.Any(file => (file.Safetensors?.ParameterCount ?? file.PickledElements) is null)))
         {
             return null;
         }
@@ -89,7 +89,7 @@ internal sealed class DiffusersFormat : IModelFormat
         UInt128 sum = 0;
         foreach (ModelFile file in components.SelectMany(component => component.Weights))
         {
-            sum += (ulong)file.Safetensors!.ParameterCount;
+            sum += (ulong)(file.Safetensors?.ParameterCount ?? file.PickledElements ?? 0);
         }
 
         return sum > 0 && sum <= long.MaxValue ? (long)sum : null;

@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Unicode;
 
 namespace AiModels.Controllers.Preparation.Formats.Gguf;
 
@@ -343,7 +344,10 @@ internal sealed class GgufHeaderReader
     private async ValueTask<string> ReadTextAsync(string what, ulong limit, CancellationToken cancellationToken)
     {
         ulong length = await ReadLengthAsync(what, limit, cancellationToken);
-        return Decode(await _reader.ReadBytesAsync((int)length, cancellationToken));
+        ReadOnlyMemory<byte> bytes = await _reader.ReadBytesAsync((int)length, cancellationToken);
+
+        // Values may hold whatever a tool wrote; names are what is looked up and compared.
+        return Utf8.IsValid(bytes.Span) ? Decode(bytes) : throw _reader.Invalid($"{what} at offset {_reader.Position - (long)length} is not UTF-8.");
     }
 
     private async ValueTask<ulong> ReadLengthAsync(string what, ulong limit, CancellationToken cancellationToken)

@@ -19,6 +19,7 @@ internal sealed class PickleScanner
     private readonly string _where;
     private readonly PickleStack _stack;
     private readonly byte[] _line = new byte[LineLimit];
+    private readonly PickledTensors _tensors = new();
     private long _at;
 
     /// <param name="where">What the offsets are in, for messages: "" for the file itself, or " of archive/data.pkl".</param>
@@ -28,6 +29,9 @@ internal sealed class PickleScanner
         _where = where;
         _stack = new PickleStack(Broken);
     }
+
+    /// <summary>Elements of all tensors in what was scanned; null when the pickle does not say it exactly.</summary>
+    public long? Elements => _tensors.Elements;
 
     /// <summary>Reads one pickle from where the reader stands. Returns the number when it is nothing but a long one (torch's magic), else null.</summary>
     public async Task<UInt128?> ScanAsync(CancellationToken cancellationToken)
@@ -59,7 +63,7 @@ internal sealed class PickleScanner
                 case 0x8A: // LONG1
                     byte size = await _reader.ReadByteAsync(cancellationToken);
                     number = Number(await _reader.ReadBytesAsync(size, cancellationToken));
-                    _stack.Push(PickleStack.Other);
+                    _stack.Push(number is { } small && size < 8 ? (long)small : PickleStack.Other);
                     break;
                 default:
                     await RunAsync(opcode, cancellationToken);
@@ -91,24 +95,30 @@ internal sealed class PickleScanner
         switch (opcode)
         {
             // Values of fixed length.
-            case (byte)'N' or (byte)')' or (byte)']' or (byte)'}' or 0x88 or 0x89 or 0x8F:
+            case (byte)'N' or (byte)']' or (byte)'}' or 0x88 or 0x89 or 0x8F:
                 _stack.Push(PickleStack.Other);
                 break;
+            case (byte)')':
+                _stack.Push(PickledTensors.Tuple([]));
+                break;
             case (byte)'K':
-                await PushSkippedAsync(1, cancellationToken);
+                _stack.Push((long)await _reader.ReadByteAsync(cancellationToken));
                 break;
             case (byte)'M':
-                await PushSkippedAsync(2, cancellationToken);
+                _stack.Push((long)await _reader.ReadUInt16Async(cancellationToken));
                 break;
             case (byte)'J':
-                await PushSkippedAsync(4, cancellationToken);
+                _stack.Push((long)(int)await _reader.ReadUInt32Async(cancellationToken));
                 break;
             case (byte)'G':
                 await PushSkippedAsync(8, cancellationToken);
                 break;
 
             // Numbers in text form.
-            case (byte)'I' or (byte)'L' or (byte)'F':
+            case (byte)'I' or (byte)'L':
+                _stack.Push(long.TryParse((await ReadLineAsync(cancellationToken)).TrimEnd('L'), out long written) ? written : PickleStack.Other);
+                break;
+            case (byte)'F':
                 await ReadLineAsync(cancellationToken);
                 _stack.Push(PickleStack.Other);
                 break;
@@ -188,7 +198,7 @@ internal sealed class PickleScanner
                 _stack.Push(PickleStack.Other);
                 break;
             case (byte)'Q':
-                _stack.Replace(1, PickleStack.Other);
+                _stack.Push(PickledTensors.Storage(_stack.Pop()));
                 break;
             case 0x97 or 0x98:
                 throw Broken("it needs buffers that are not in the file.");
@@ -216,18 +226,19 @@ internal sealed class PickleScanner
             case (byte)'2':
                 _stack.Push(_stack.Top);
                 break;
-            case (byte)'d' or (byte)'l' or (byte)'t' or 0x91:
+            case (byte)'d' or (byte)'l' or 0x91:
                 _stack.PopToMark();
                 _stack.Push(PickleStack.Other);
                 break;
-            case 0x85:
-                _stack.Replace(1, PickleStack.Other);
+            case (byte)'t':
+                object tuple = PickledTensors.Tuple(_stack.AboveMark());
+                _stack.PopToMark();
+                _stack.Push(tuple);
                 break;
-            case 0x86:
-                _stack.Replace(2, PickleStack.Other);
-                break;
-            case 0x87:
-                _stack.Replace(3, PickleStack.Other);
+            case 0x85 or 0x86 or 0x87:
+                int count = opcode - 0x84;
+                object small = PickledTensors.Tuple(_stack.Last(count));
+                _stack.Replace(count, small);
                 break;
             case (byte)'a':
                 _stack.Pop();
@@ -244,19 +255,19 @@ internal sealed class PickleScanner
                 break;
             case (byte)'b': // BUILD would set attributes of what is below
                 _stack.Pop();
-                _ = _stack.Top != PickleStack.Import ? 0 : throw Refused("a change of an imported class (BUILD)");
+                _ = !PickleStack.IsImport(_stack.Top) ? 0 : throw Refused("a change of an imported class (BUILD)");
                 break;
             case (byte)'R' or 0x81:
-                _stack.Pop();
-                Call(_stack.Pop());
+                object arguments = _stack.Pop();
+                Call(_stack.Pop(), arguments);
                 break;
             case 0x92:
                 _stack.Pop();
                 _stack.Pop();
-                Call(_stack.Pop());
+                Call(_stack.Pop(), PickleStack.Other);
                 break;
             case (byte)'o':
-                Call(_stack.PopToMark());
+                Call(_stack.PopToMark(), PickleStack.Other);
                 break;
             default:
                 throw Broken($"0x{opcode:x2} is no opcode of a pickle.");
@@ -275,11 +286,16 @@ internal sealed class PickleScanner
             throw Refused($"{Shown(moduleText)}.{Shown(nameText)}");
         }
 
-        _stack.Push(PickleStack.Import);
+        _stack.Push(PickleStack.ImportOf(moduleText, nameText));
     }
 
     /// <summary>Only an import may be called: what a call gave, or a value of the pickle, is nothing that weights call.</summary>
-    private void Call(object? callable) => _stack.Push(callable == PickleStack.Import ? PickleStack.Other : throw Refused("a call of something that is no import"));
+    private void Call(object? callable, object arguments)
+    {
+        _ = PickleStack.IsImport(callable) ? 0 : throw Refused("a call of something that is no import");
+        _tensors.Called(callable!, arguments);
+        _stack.Push(PickleStack.Other);
+    }
 
     private async ValueTask PushSkippedAsync(ulong length, CancellationToken cancellationToken)
     {

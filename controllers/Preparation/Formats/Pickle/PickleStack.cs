@@ -1,7 +1,10 @@
+using System.Runtime.InteropServices;
+
 namespace AiModels.Controllers.Preparation.Formats.Pickle;
 
 /// <summary>
-/// The unpickler's stack, marks and memo with stand-ins for values: short texts (which may name an import), imports, and everything else. Bounded, whatever
+/// The unpickler's stack, marks and memo with stand-ins for values: short texts (which may name an import), imports, numbers and what
+/// tensors are made of (<see cref="PickledTensors"/>), and everything else. Bounded, whatever
 /// the pickle does.
 /// </summary>
 internal sealed class PickleStack(Func<string, InvalidModelFileException> invalid)
@@ -24,8 +27,25 @@ internal sealed class PickleStack(Func<string, InvalidModelFileException> invali
     /// <summary>A value that no rule looks into.</summary>
     public static object Other { get; } = new();
 
-    /// <summary>What an allowed import gave.</summary>
+    /// <summary>What an allowed import gave that makes no tensors.</summary>
     public static object Import { get; } = new();
+
+    /// <summary>The import that makes a tensor of a storage.</summary>
+    public static object TensorImport { get; } = new();
+
+    /// <summary>Imports that make arrays of their own, without a storage of torch's.</summary>
+    public static object ArrayImport { get; } = new();
+
+    public static object ImportOf(string module, string name) =>
+        name == "_rebuild_tensor_v2" ? TensorImport : module.StartsWith("numpy", StringComparison.Ordinal) ? ArrayImport : Import;
+
+    public static bool IsImport(object? value) => value == Import || value == TensorImport || value == ArrayImport;
+
+    /// <summary>The values above the last mark, to be looked at before anything else is done.</summary>
+    public ReadOnlySpan<object> AboveMark() => CollectionsMarshal.AsSpan(_stack)[Floor..];
+
+    /// <summary>The last values, likewise.</summary>
+    public ReadOnlySpan<object> Last(int count) => _stack.Count - Floor >= count ? CollectionsMarshal.AsSpan(_stack)[^count..] : throw Underflow();
 
     /// <summary>The longest text in bytes that is worth decoding.</summary>
     public static int LongestText => TextLimit;

@@ -14,40 +14,44 @@ internal static class TorchFile
     // Magic, protocol, system information, the object, the storages' keys.
     private const int LegacyPickles = 5;
 
-    /// <summary>Ends quietly when loading the file would import nothing but what a state dict needs.</summary>
+    // The fourth of them is the object.
+    private const int LegacyObject = 3;
+
+    /// <summary>
+    /// Ends when loading the file would import nothing but what a state dict needs. Returns how many elements its tensors have; null when that is not said exactly.
+    /// </summary>
     /// <exception cref="InvalidModelFileException">Anything else.</exception>
-    public static async Task CheckAsync(IByteSource file, CancellationToken cancellationToken)
+    public static async Task<long?> CheckAsync(IByteSource file, CancellationToken cancellationToken)
     {
         byte[] start = await ReadAsync(file, 0, (int)Math.Min(4, file.Length), cancellationToken);
-        if (start.AsSpan().StartsWith("PK\x03\x04"u8))
-        {
-            await CheckZipAsync(file, cancellationToken);
-        }
-        else
-        {
-            await CheckLegacyAsync(file, cancellationToken);
-        }
+        return start.AsSpan().StartsWith("PK\x03\x04"u8) ? await CheckZipAsync(file, cancellationToken) : await CheckLegacyAsync(file, cancellationToken);
     }
 
-    private static async Task CheckLegacyAsync(IByteSource file, CancellationToken cancellationToken)
+    private static async Task<long?> CheckLegacyAsync(IByteSource file, CancellationToken cancellationToken)
     {
         await using Stream stream = await file.OpenAsync(0, cancellationToken);
         using var reader = new HeaderReader(stream, file.Name, file.Length);
+        long? elements = null;
         for (int i = 0; i < LegacyPickles; i++)
         {
             // The first one is run by torch before it looks whether it is the magic number: it is scanned before that too.
-            UInt128? number = await new PickleScanner(reader, "").ScanAsync(cancellationToken);
+            var scanner = new PickleScanner(reader, "");
+            UInt128? number = await scanner.ScanAsync(cancellationToken);
+            elements = i == LegacyObject ? scanner.Elements : elements;
             if (i == 0 && number != Magic)
             {
                 throw reader.Invalid("it is a pickle, but none that torch.save wrote. Convert the weights to Safetensors.");
             }
         }
+
+        return elements;
     }
 
-    private static async Task CheckZipAsync(IByteSource file, CancellationToken cancellationToken)
+    private static async Task<long?> CheckZipAsync(IByteSource file, CancellationToken cancellationToken)
     {
         await CheckEndAsync(file, cancellationToken);
         bool isFound = false;
+        long? elements = null;
         try
         {
             await foreach (ArchiveEntry entry in new ZipArchiveReader().ReadAsync(file, cancellationToken))
@@ -56,7 +60,7 @@ internal static class TorchFile
                 if (inner == "data.pkl")
                 {
                     isFound = true;
-                    await CheckPickleAsync(file, entry, cancellationToken);
+                    elements = await CheckPickleAsync(file, entry, cancellationToken);
                 }
                 else if (!IsHarmless(inner))
                 {
@@ -74,12 +78,15 @@ internal static class TorchFile
         {
             throw new InvalidModelFileException(file.Name, "it is a zip without data.pkl, and so none that torch.save wrote.");
         }
+
+        return elements;
     }
 
-    private static async Task CheckPickleAsync(IByteSource file, ArchiveEntry entry, CancellationToken cancellationToken)
+    private static async Task<long?> CheckPickleAsync(IByteSource file, ArchiveEntry entry, CancellationToken cancellationToken)
     {
         using var reader = new HeaderReader(entry.Content, file.Name, entry.Length);
-        await new PickleScanner(reader, $" of {entry.Path}").ScanAsync(cancellationToken);
+        var scanner = new PickleScanner(reader, $" of {entry.Path}");
+        await scanner.ScanAsync(cancellationToken);
         if (reader.Remaining > 0)
         {
             throw reader.Invalid($"{reader.Remaining} bytes follow the pickle {entry.Path}, where nothing may be.");
@@ -87,6 +94,7 @@ internal static class TorchFile
 
         // Reading on verifies the CRC-32.
         _ = await entry.Content.ReadAsync(new byte[1], cancellationToken);
+        return scanner.Elements;
     }
 
     /// <summary>What torch.save puts beside data.pkl: raw storages and its own notes. None of it is ever unpickled.</summary>

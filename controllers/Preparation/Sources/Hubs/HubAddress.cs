@@ -8,9 +8,9 @@ namespace AiModels.Controllers.Preparation.Sources.Hubs;
 /// then the hub is asked again. Each question costs one of the few that a hub's rate limit allows. Thread-safe.
 /// </summary>
 /// <param name="start">The file at the hub.</param>
-/// <param name="token">For the hub alone.</param>
+/// <param name="access">Its token is for the hub alone.</param>
 /// <param name="explain">What an answer that is no data means, as an error for the user.</param>
-internal sealed class HubAddress(HubTransport transport, Uri start, string? token, Func<HttpResponseMessage, CancellationToken, Task<HubException>> explain) : IDisposable
+internal sealed class HubAddress(HubTransport transport, Uri start, HubAccess access, Func<HttpResponseMessage, CancellationToken, Task<HubException>> explain) : IDisposable
 {
     private readonly SemaphoreSlim _asking = new(1);
     private Uri? _signed;
@@ -51,7 +51,7 @@ internal sealed class HubAddress(HubTransport transport, Uri start, string? toke
 
     private async Task<HttpResponseMessage> AskAsync(RangeHeaderValue range, CancellationToken cancellationToken)
     {
-        HttpResponseMessage response = await transport.GetAsync(start, token, range, accept: null, cancellationToken);
+        HttpResponseMessage response = await transport.GetAsync(start, access, range, accept: null, cancellationToken);
         if (IsData(response))
         {
             Volatile.Write(ref _signed, response.RequestMessage!.RequestUri);
@@ -68,7 +68,7 @@ internal sealed class HubAddress(HubTransport transport, Uri start, string? toke
     /// <summary>Null when the address is not valid any more. A server that is overloaded is no reason to ask for another address.</summary>
     private async Task<HttpResponseMessage?> TryAsync(Uri address, RangeHeaderValue range, CancellationToken cancellationToken)
     {
-        HttpResponseMessage response = await transport.GetAsync(address, token, range, accept: null, cancellationToken);
+        HttpResponseMessage response = await transport.GetAsync(address, access, range, accept: null, cancellationToken);
         if (IsData(response))
         {
             return response;

@@ -32,6 +32,13 @@ internal sealed class HubContent(Func<HubFile, HubAddress> locate, ResolvedSourc
 
     public SourceCapabilities? Capabilities { get; init; }
 
+    public IReadOnlyList<string> Implied { get; init; } = [];
+
+    /// <summary>What the hub says to people while its files are fetched.</summary>
+    public HubNotices Noted { get; init; } = new();
+
+    public IReadOnlyList<string> Notices => Noted.All;
+
     public IReadOnlyDictionary<string, string> LeftBehind { get; init; } = new Dictionary<string, string>();
 
     public Stream? OpenRange(string path, long offset) => _files.TryGetValue(path, out HubFile? file)
@@ -70,7 +77,7 @@ internal sealed class HubContent(Func<HubFile, HubAddress> locate, ResolvedSourc
         var options = new ParallelOptions { MaxDegreeOfParallelism = FilesAtOnce, CancellationToken = cancellationToken };
         await Parallel.ForEachAsync(order, options, async (file, cancellation) =>
         {
-            using IDisposable room = await transfer.Budget.AdmitFileAsync(RoomFor(file, chunkSize), cancellation);
+            using IDisposable room = await transfer.Budget.AdmitFileAsync(context.Model.Uid, file.Size, chunkSize, cancellation);
             var storing = new HubFileStore(context, checkpoint, file, chunkSize);
             stored.Add(await TwiceIfNeededAsync(
                 file,
@@ -125,9 +132,6 @@ internal sealed class HubContent(Func<HubFile, HubAddress> locate, ResolvedSourc
             return await work();
         }
     }
-
-    /// <summary>What a file takes while it is cut into chunks: twice its bytes, raw and encoded, and of a large one no more than the writer's own limit.</summary>
-    private static long RoomFor(HubFile file, int chunkSize) => Math.Min(2 * file.Size, Math.Max(TransferBudget.FileBytes, 2L * chunkSize));
 
     /// <summary>A file to look into: small ranges, one at a time, and what was seen of it is remembered.</summary>
     private sealed class Headers(HubContent content, HubFile file) : IByteSource

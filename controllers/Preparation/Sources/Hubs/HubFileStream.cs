@@ -200,6 +200,11 @@ internal sealed class HubFileStream : ForwardOnlyStream
         HttpResponseMessage response = await _address.OpenAsync(start, end, cancellationToken);
         try
         {
+            if (HubTransport.Encoding(response) is { } encoding)
+            {
+                throw new InvalidModelFileException(_file.Path, $"the source sends it with Content-Encoding '{encoding}', which it was asked not to: a proxy changes what it carries.");
+            }
+
             Stream body = await response.Content.ReadAsStreamAsync(cancellationToken);
             if (response.StatusCode == HttpStatusCode.PartialContent)
             {

@@ -23,8 +23,10 @@ internal sealed class HubTransport(HttpClient http, Uri endpoint, HubLimits limi
     {
         var options = provider.GetRequiredService<ControllersOptions>();
         var transfer = provider.GetRequiredService<HubTransfer>();
+        var home = new Uri(endpoint.AbsoluteUri.TrimEnd('/') + "/");
         var handler = new SocketsHttpHandler
         {
+            ConnectCallback = new GuardedConnections(home).ConnectAsync,
             AllowAutoRedirect = false,
             AutomaticDecompression = DecompressionMethods.None,
             UseCookies = false,
@@ -45,7 +47,6 @@ internal sealed class HubTransport(HttpClient http, Uri endpoint, HubLimits limi
         // Time limits are per answer and per read, not for a whole download.
         var http = new HttpClient(handler) { Timeout = Timeout.InfiniteTimeSpan };
         http.DefaultRequestHeaders.UserAgent.ParseAdd("ai-models/0");
-        var home = new Uri(endpoint.AbsoluteUri.TrimEnd('/') + "/");
         return new HubTransport(http, home, new HubLimits(home, provider.GetRequiredService<IHubPauses>(), transfer.Time), transfer);
     }
 
@@ -53,8 +54,8 @@ internal sealed class HubTransport(HttpClient http, Uri endpoint, HubLimits limi
     /// The answer at the end of all redirects, whatever its status; its body is not read yet. Throws <see cref="HubException"/> when none comes. Asks once:
     /// who wants more asks through <see cref="HubTransfer.Retries"/>.
     /// </summary>
-    /// <param name="token">Sent to the hub, and to no other host.</param>
-    public async Task<HttpResponseMessage> GetAsync(Uri target, string? token, RangeHeaderValue? range, string? accept, CancellationToken cancellationToken)
+    /// <param name="access">Its token is sent to the hub, and to no other host.</param>
+    public async Task<HttpResponseMessage> GetAsync(Uri target, HubAccess access, RangeHeaderValue? range, string? accept, CancellationToken cancellationToken)
     {
         for (int hop = 0; hop <= MaxRedirects; hop++)
         {
@@ -69,13 +70,18 @@ internal sealed class HubTransport(HttpClient http, Uri endpoint, HubLimits limi
                 request.Headers.Accept.ParseAdd(accept);
             }
 
-            if (token is not null && IsHub(target))
+            if (access.Token is { } token && IsHub(target))
             {
                 request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
             }
 
             HttpResponseMessage response = await SendAsync(request, cancellationToken);
             await limits.NoteAsync(response, cancellationToken);
+            if (IsHub(target))
+            {
+                access.Notices.Note(response);
+            }
+
             if (response.StatusCode is not (HttpStatusCode.Moved or HttpStatusCode.Found or HttpStatusCode.SeeOther or HttpStatusCode.TemporaryRedirect or HttpStatusCode.PermanentRedirect)
                 || response.Headers.Location is not { } location)
             {
@@ -93,6 +99,11 @@ internal sealed class HubTransport(HttpClient http, Uri endpoint, HubLimits limi
     public async Task<byte[]> ReadAsync(HttpResponseMessage response, int maxBytes, CancellationToken cancellationToken)
     {
         string host = response.RequestMessage!.RequestUri!.Host;
+        if (Encoding(response) is { } encoding)
+        {
+            throw new HubException($"{host} answers with Content-Encoding '{encoding}', which it was asked not to: a proxy changes what it carries.", HttpStatusCode.BadGateway);
+        }
+
         using var patience = new CancellationTokenSource(transfer.Patience.Answer, transfer.Time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, patience.Token);
         try
@@ -114,6 +125,9 @@ internal sealed class HubTransport(HttpClient http, Uri endpoint, HubLimits limi
         }
     }
 
+    /// <summary>How a body is encoded that was asked for as it is; null when it is as it should be.</summary>
+    public static string? Encoding(HttpResponseMessage response) => response.Content.Headers.ContentEncoding.FirstOrDefault(encoding => encoding != "identity");
+
     private bool IsHub(Uri target) => target.Scheme == endpoint.Scheme && target.Authority == endpoint.Authority;
 
     /// <summary>Never from a protected connection to an open one.</summary>
@@ -133,6 +147,11 @@ internal sealed class HubTransport(HttpClient http, Uri endpoint, HubLimits limi
         try
         {
             return await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, either.Token);
+        }
+        catch (HttpRequestException e) when (e.GetBaseException() is HubException refused)
+        {
+            // Of GuardedConnections: no failure of the way, and nothing that passes.
+            throw new HubException(refused.Message, refused.Status, inner: e);
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {

@@ -15,28 +15,26 @@ internal sealed class TransferBudget(int connections) : IDisposable
     /// </summary>
     public const long FileBytes = 64L * 1024 * 1024;
 
-    // Three large files at a time, or one of a model so large that its chunks have 128 MiB.
+    /// <summary>4 GiB: a file above it is fetched for longer than others should wait for its room.</summary>
+    public const long LongFile = 4L << 30;
+
+    // Three large files at a time, or one of a model so large that its chunks have 128 MiB; of files that take long two.
     private const long AllFiles = 3 * FileBytes;
+    private const long LongFiles = 2 * FileBytes;
+
+    // Configurations, tokenizers and small weights: done in a moment, so they never wait for large ones.
+    private const long SmallFile = 8L << 20;
+    private const long SmallFiles = 32L << 20;
 
     private readonly SemaphoreSlim _connections = new(connections);
-    private readonly Lock _lock = new();
-    private readonly LinkedList<(long Bytes, TaskCompletionSource Turn)> _waiting = [];
-    private long _free = AllFiles;
+    private readonly FileRoom _files = new(AllFiles, LongFiles);
+    private readonly FileRoom _smallFiles = new(SmallFiles, 0);
 
     /// <summary>Connections that nobody holds.</summary>
     public int FreeConnections => _connections.CurrentCount;
 
     /// <summary>Whether no file holds room.</summary>
-    public bool IsRoomFree
-    {
-        get
-        {
-            lock (_lock)
-            {
-                return _free == AllFiles;
-            }
-        }
-    }
+    public bool IsRoomFree => _files.IsFree && _smallFiles.IsFree;
 
     /// <summary>A connection and its buffer. Waiters are served before those who only try.</summary>
     public Task AcquireConnectionAsync(CancellationToken cancellationToken) => _connections.WaitAsync(cancellationToken);
@@ -46,77 +44,11 @@ internal sealed class TransferBudget(int connections) : IDisposable
 
     public void ReleaseConnection() => _connections.Release();
 
-    /// <summary>
-    /// Room for a file, all of it at once so that nobody waits for a second part while holding a first. In the order of asking. A file that needs more than
-    /// there is gets all there is.
-    /// </summary>
-    public async Task<IDisposable> AdmitFileAsync(long bytes, CancellationToken cancellationToken)
-    {
-        bytes = Math.Clamp(bytes, 1, AllFiles);
-        var turn = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        LinkedListNode<(long, TaskCompletionSource)> node;
-        lock (_lock)
-        {
-            node = _waiting.AddLast((bytes, turn));
-            ServeWaiting();
-        }
-
-        try
-        {
-            await turn.Task.WaitAsync(cancellationToken);
-        }
-        catch (OperationCanceledException)
-        {
-            lock (_lock)
-            {
-                // Served at the very moment it gave up: the room goes back.
-                if (turn.Task.IsCompleted)
-                {
-                    _free += bytes;
-                }
-                else
-                {
-                    _waiting.Remove(node);
-                }
-
-                ServeWaiting();
-            }
-
-            throw;
-        }
-
-        return new Room(this, bytes);
-    }
+    /// <summary>Room for a file while it is cut into chunks: twice its bytes, raw and encoded, and of a large one no more than the writer's own limit.</summary>
+    /// <param name="owner">The model it belongs to.</param>
+    public Task<IDisposable> AdmitFileAsync(string owner, long size, int chunkSize, CancellationToken cancellationToken) => size <= SmallFile
+        ? _smallFiles.AdmitAsync(owner, 2 * size, isLong: false, cancellationToken)
+        : _files.AdmitAsync(owner, Math.Min(2 * size, Math.Max(FileBytes, 2L * chunkSize)), size > LongFile, cancellationToken);
 
     public void Dispose() => _connections.Dispose();
-
-    /// <summary>Called under the lock.</summary>
-    private void ServeWaiting()
-    {
-        while (_waiting.First is { } first && first.Value.Bytes <= _free)
-        {
-            _waiting.RemoveFirst();
-            _free -= first.Value.Bytes;
-            first.Value.Turn.SetResult();
-        }
-    }
-
-    private sealed class Room(TransferBudget budget, long bytes) : IDisposable
-    {
-        private int _isReturned;
-
-        public void Dispose()
-        {
-            if (Interlocked.Exchange(ref _isReturned, 1) == 1)
-            {
-                return;
-            }
-
-            lock (budget._lock)
-            {
-                budget._free += bytes;
-                budget.ServeWaiting();
-            }
-        }
-    }
 }

@@ -16,8 +16,8 @@ internal sealed class HubClient(HubTransport transport)
     private readonly Uri _endpoint = transport.Endpoint;
 
     /// <summary>The commit that a revision stands for, and what the repository is called now. Throws <see cref="HubException"/>.</summary>
-    public Task<HubRevision> ResolveAsync(string repository, string revision, string? token, CancellationToken cancellationToken) =>
-        AskAsync(Api($"models/{repository}/revision/{Uri.EscapeDataString(revision)}"), token, repository, $"revision '{revision}'", (_, root) =>
+    public Task<HubRevision> ResolveAsync(string repository, string revision, HubAccess access, CancellationToken cancellationToken) =>
+        AskAsync(Api($"models/{repository}/revision/{Uri.EscapeDataString(revision)}"), access, repository, $"revision '{revision}'", (_, root) =>
         {
             string? commit = Text(root, "sha");
             return commit is { Length: 40 } && commit.All(char.IsAsciiHexDigitLower)
@@ -26,7 +26,7 @@ internal sealed class HubClient(HubTransport transport)
         }, cancellationToken);
 
     /// <summary>All files at a commit, in the order of their paths.</summary>
-    public async Task<IReadOnlyList<HubFile>> ListAsync(string repository, string commit, string? token, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<HubFile>> ListAsync(string repository, string commit, HubAccess access, CancellationToken cancellationToken)
     {
         var files = new Dictionary<string, HubFile>();
         Uri? page = Api($"models/{repository}/tree/{commit}?recursive=true&expand=false");
@@ -37,7 +37,7 @@ internal sealed class HubClient(HubTransport transport)
                 throw new HubException($"{repository} has more than {MaxPages * 1000} files.", HttpStatusCode.BadRequest);
             }
 
-            page = await AskAsync(page, token, repository, $"commit {commit}", (response, root) =>
+            page = await AskAsync(page, access, repository, $"commit {commit}", (response, root) =>
             {
                 if (root.ValueKind != JsonValueKind.Array)
                 {
@@ -57,26 +57,39 @@ internal sealed class HubClient(HubTransport transport)
     }
 
     /// <summary>Where a file's bytes are.</summary>
-    public HubAddress AddressOf(string repository, string commit, string path, string? token)
+    public HubAddress AddressOf(string repository, string commit, string path, HubAccess access)
     {
         string escaped = string.Join('/', path.Split('/').Select(Uri.EscapeDataString));
-        return new HubAddress(transport, new Uri(_endpoint, $"{repository}/resolve/{commit}/{escaped}"), token, (response, _) => Task.FromResult(Explain(response, repository, $"file {path}")));
+        return new HubAddress(transport, new Uri(_endpoint, $"{repository}/resolve/{commit}/{escaped}"), access, (response, _) => Task.FromResult(Explain(response, repository, $"file {path}")));
     }
 
     /// <summary>A JSON answer, asked for again when the hub cannot give it just now.</summary>
     private async Task<T> AskAsync<T>(
-        Uri target, string? token, string repository, string what, Func<HttpResponseMessage, JsonElement, T> read, CancellationToken cancellationToken) =>
+        Uri target, HubAccess access, string repository, string what, Func<HttpResponseMessage, JsonElement, T> read, CancellationToken cancellationToken) =>
         await transport.Transfer.Retries.ExecuteAsync(async cancellation =>
         {
-            using HttpResponseMessage response = await transport.GetAsync(target, token, range: null, accept: null, cancellation);
+            using HttpResponseMessage response = await transport.GetAsync(target, access, range: null, accept: null, cancellation);
             if (!response.IsSuccessStatusCode)
             {
                 throw Explain(response, repository, what);
             }
 
             using JsonDocument document = await ReadJsonAsync(response, cancellation);
-            return read(response, document.RootElement);
+            return Read(repository, () => read(response, document.RootElement));
         }, cancellationToken);
+
+    private T Read<T>(string repository, Func<T> read)
+    {
+        try
+        {
+            return read();
+        }
+        catch (InvalidOperationException e)
+        {
+            // A text with half a surrogate, which the parser lets pass until it is read.
+            throw Unreadable(repository, e.Message.TrimEnd('.'));
+        }
+    }
 
     private Uri Api(string path) => new(_endpoint, "api/" + path);
 
@@ -97,7 +110,7 @@ internal sealed class HubClient(HubTransport transport)
             (_, "RevisionNotFound") => $"{repository} has no {what}.",
             (_, "RepoNotFound") => $"There is no repository {repository} on {_endpoint.Host}.",
             (_, "EntryNotFound") => $"{repository} has no {what}.",
-            (HttpStatusCode.Unauthorized, _) => $"{_endpoint.Host} does not show {repository}: it does not exist, or is private or gated and the token (spec.source.authSecretRef) is missing or refused.",
+            (HttpStatusCode.Unauthorized, _) => $"{_endpoint.Host} does not show {repository}: it does not exist, or is private or gated and the token (spec.source.authSecretRef) is missing or refused{(words.Length > 0 ? $" (it says: {words})" : "")}.",
             (HttpStatusCode.Forbidden, _) => $"{_endpoint.Host} refuses {repository}: {(words.Length > 0 ? words : "access is disabled or the token may not read it")}",
             (HttpStatusCode.TooManyRequests, _) => $"{_endpoint.Host} is limiting the rate of requests.",
             _ => $"{_endpoint.Host} answered {(int)response.StatusCode} for {what} of {repository}{(words.Length > 0 ? ": " + words : "")}.",
@@ -114,7 +127,9 @@ internal sealed class HubClient(HubTransport transport)
         }
         catch (JsonException e)
         {
-            throw new HubException($"{response.RequestMessage!.RequestUri!.Host} answered something that is no JSON: {e.Message}", HttpStatusCode.BadGateway);
+            string type = response.Content.Headers.ContentType?.MediaType ?? "something";
+            throw new HubException(
+                $"{response.RequestMessage!.RequestUri!.Host} answered {(int)response.StatusCode} with {type} that is no JSON ({e.Message.TrimEnd('.')}): this is no hub, or a proxy answers for it.", HttpStatusCode.BadGateway);
         }
     }
 

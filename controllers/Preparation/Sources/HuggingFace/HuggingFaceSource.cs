@@ -27,9 +27,10 @@ internal sealed class HuggingFaceSource(HubClient hub, HubTransfer transfer, ISo
             return StageOutcome.Retry(Reasons.PublicationFailed, missing);
         }
 
+        var access = new HubAccess(token, new HubNotices());
         string? frozen = (context.Progress.Source ?? context.Model.Status.Source)?.ResolvedRevision;
-        HubRevision revision = frozen is not null ? new HubRevision(reference.Repository, frozen) : await CommitAsync(reference, token, cancellationToken);
-        IReadOnlyList<HubFile> files = await hub.ListAsync(revision.Repository, revision.Commit, token, cancellationToken);
+        HubRevision revision = frozen is not null ? new HubRevision(reference.Repository, frozen) : await CommitAsync(reference, access, cancellationToken);
+        IReadOnlyList<HubFile> files = await hub.ListAsync(revision.Repository, revision.Commit, access, cancellationToken);
         if (files.Select(file => ModelPath.Problem(file.Path) is { } wrong ? $"{file.Path} {wrong}" : null).FirstOrDefault(wrong => wrong is not null) is { } badPath)
         {
             return StageOutcome.Failed(Reasons.PublicationFailed, $"{revision.Repository} has a file that cannot be stored: {badPath}.");
@@ -42,18 +43,22 @@ internal sealed class HuggingFaceSource(HubClient hub, HubTransfer transfer, ISo
         }
 
         var resolved = new ResolvedSource { ResolvedType = SourceTypes.HuggingFace, ResolvedRevision = revision.Commit };
-        context.Content = new HubContent(file => hub.AddressOf(revision.Repository, revision.Commit, file.Path, token), resolved, files, transfer) { PreferredFile = named.Path };
+        context.Content = new HubContent(file => hub.AddressOf(revision.Repository, revision.Commit, file.Path, access), resolved, files, transfer)
+        {
+            PreferredFile = named.Path,
+            Noted = access.Notices,
+        };
         return StageOutcome.Done;
     }
 
-    private async Task<HubRevision> CommitAsync(HubReference reference, string? token, CancellationToken cancellationToken)
+    private async Task<HubRevision> CommitAsync(HubReference reference, HubAccess access, CancellationToken cancellationToken)
     {
         HubException? first = null;
         foreach ((string revision, _) in reference.Candidates())
         {
             try
             {
-                return await hub.ResolveAsync(reference.Repository, revision, token, cancellationToken);
+                return await hub.ResolveAsync(reference.Repository, revision, access, cancellationToken);
             }
             catch (HubException e) when (e.IsRevisionMissing)
             {

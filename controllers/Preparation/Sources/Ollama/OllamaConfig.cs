@@ -44,6 +44,20 @@ internal sealed record OllamaConfig
         }
     }
 
+    /// <summary>
+    /// Endpoint types and features that these words imply. What needs a part that stays behind (the projector, with which a model sees and hears) is not
+    /// implied: what is delivered cannot do it.
+    /// </summary>
+    public IEnumerable<string> Implied(bool hasProjector) => (Capabilities ?? []).OfType<string>().SelectMany(word => (string[])(word switch
+    {
+        "completion" => ["TextGeneration"],
+        "embedding" => ["Embeddings"],
+        "tools" => ["ToolCalling"],
+        "vision" when !hasProjector => ["VisionInput", "MultiModalInput"],
+        "audio" when !hasProjector => ["AudioInput", "MultiModalInput"],
+        _ => [],
+    }));
+
     /// <summary>Null when nothing is declared.</summary>
     public SourceCapabilities? Declared()
     {

@@ -20,6 +20,9 @@ internal sealed record OllamaManifest(Digest Digest, OllamaDescriptor Config, IR
     /// <summary>The part that turns pictures or sound into what the model reads, a GGUF file of its own.</summary>
     public const string ProjectorLayer = "application/vnd.ollama.image.projector";
 
+    /// <summary>How turns become a prompt, a Go template.</summary>
+    public const string TemplateLayer = "application/vnd.ollama.image.template";
+
     /// <summary>One tensor of a Safetensors model.</summary>
     public const string TensorLayer = "application/vnd.ollama.image.tensor";
 
@@ -40,8 +43,9 @@ internal sealed record OllamaManifest(Digest Digest, OllamaDescriptor Config, IR
                 Read(root.TryGetProperty("config", out JsonElement config) ? config : default, "config", reference),
                 [.. layers.EnumerateArray().Select((layer, index) => Read(layer, $"layers[{index}]", reference))]);
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
+            // The second: a text with half a surrogate, which the parser lets pass until it is read.
             throw Invalid(reference, $"it is no JSON: {e.Message}");
         }
     }

@@ -17,22 +17,22 @@ internal sealed class OllamaRegistry(HubTransport transport)
     private const int MaxErrorBytes = 64 * 1024;
 
     /// <summary>The manifest's bytes as they came, by tag or by digest. Null when there is none. Throws <see cref="HubException"/>.</summary>
-    public async Task<byte[]?> FindManifestAsync(OllamaReference reference, string tagOrDigest, CancellationToken cancellationToken)
+    public async Task<byte[]?> FindManifestAsync(OllamaReference reference, string tagOrDigest, HubAccess access, CancellationToken cancellationToken)
     {
         var target = new Uri(transport.Endpoint, $"v2/{reference.Repository}/manifests/{tagOrDigest}");
         return await transport.Transfer.Retries.ExecuteAsync(async cancellation =>
         {
-            using HttpResponseMessage response = await transport.GetAsync(target, token: null, range: null, ManifestType, cancellation);
+            using HttpResponseMessage response = await transport.GetAsync(target, access, range: null, ManifestType, cancellation);
             return response.StatusCode == HttpStatusCode.NotFound ? null : await ReadAsync(response, $"the manifest of {reference}", cancellation);
         }, cancellationToken);
     }
 
     /// <summary>A small blob, whole and with the right digest. Throws <see cref="HubException"/>.</summary>
-    public async Task<byte[]> ReadBlobAsync(OllamaReference reference, OllamaDescriptor blob, string what, CancellationToken cancellationToken)
+    public async Task<byte[]> ReadBlobAsync(OllamaReference reference, OllamaDescriptor blob, string what, HubAccess access, CancellationToken cancellationToken)
     {
         byte[] content = await transport.Transfer.Retries.ExecuteAsync(async cancellation =>
         {
-            using HttpResponseMessage response = await transport.GetAsync(Blob(reference, blob.Digest), token: null, range: null, accept: null, cancellation);
+            using HttpResponseMessage response = await transport.GetAsync(Blob(reference, blob.Digest), access, range: null, accept: null, cancellation);
             return await ReadAsync(response, $"blob {blob.Digest} of {reference}", cancellation);
         }, cancellationToken);
         var actual = Digest.Sha256Of(content);
@@ -42,7 +42,7 @@ internal sealed class OllamaRegistry(HubTransport transport)
     }
 
     /// <summary>Where a blob's bytes are.</summary>
-    public HubAddress AddressOf(OllamaReference reference, OllamaDescriptor blob) => new(transport, Blob(reference, blob.Digest), token: null, (response, cancellationToken) =>
+    public HubAddress AddressOf(OllamaReference reference, OllamaDescriptor blob, HubAccess access) => new(transport, Blob(reference, blob.Digest), access, (response, cancellationToken) =>
     {
         string what = $"blob {blob.Digest} of {reference}";
         return response.StatusCode == HttpStatusCode.RequestedRangeNotSatisfiable

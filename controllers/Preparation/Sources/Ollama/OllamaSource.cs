@@ -1,3 +1,4 @@
+using System.Text;
 using AiModels.Contracts.V1Alpha1;
 using AiModels.Controllers.Preparation.Formats.Gguf;
 using AiModels.Controllers.Preparation.Pipeline;
@@ -23,14 +24,15 @@ internal sealed class OllamaSource(OllamaRegistry registry, HubTransfer transfer
         }
 
         string? frozen = (context.Progress.Source ?? context.Model.Status.Source)?.ResolvedRevision;
-        if (await ManifestAsync(reference, frozen, cancellationToken) is not { } manifest)
+        var access = HubAccess.Anonymous();
+        if (await ManifestAsync(reference, frozen, access, cancellationToken) is not { } manifest)
         {
             return StageOutcome.Failed(Reasons.PublicationFailed, frozen is null
                 ? $"Ollama's library has no {reference}."
                 : $"{reference} is not {frozen} any more, with which its preparation began. Create the model again to have what it is now.");
         }
 
-        OllamaConfig config = OllamaConfig.Parse(await registry.ReadBlobAsync(reference, manifest.Config, "config", cancellationToken), reference);
+        OllamaConfig config = OllamaConfig.Parse(await registry.ReadBlobAsync(reference, manifest.Config, "config", access, cancellationToken), reference);
         if (Unsupported(manifest, config) is { } unsupported)
         {
             return StageOutcome.Failed(Reasons.UnsupportedSource, $"{reference} {unsupported}");
@@ -39,20 +41,22 @@ internal sealed class OllamaSource(OllamaRegistry registry, HubTransfer transfer
         OllamaDescriptor weights = TheWeights(manifest, reference);
         HubFile[] files = [new HubFile(GgufFormat.DefaultFileName, weights.Size, "", weights.Digest.Hex)];
         var resolved = new ResolvedSource { ResolvedType = SourceTypes.Ollama, ResolvedRevision = manifest.Digest.ToString() };
-        context.Content = new HubContent(_ => registry.AddressOf(reference, weights), resolved, files, transfer)
+        context.Content = new HubContent(_ => registry.AddressOf(reference, weights, access), resolved, files, transfer)
         {
             Capabilities = config.Declared(),
             LeftBehind = LeftBehind(manifest, weights),
+            Noted = access.Notices,
+            Implied = [.. config.Implied(manifest.Layers.Any(layer => layer.MediaType == OllamaManifest.ProjectorLayer)), .. await OfTemplateAsync(reference, manifest, access, cancellationToken)],
         };
         return StageOutcome.Done;
     }
 
     /// <summary>What the tag names now, or what it named when the preparation began. Null when that cannot be had.</summary>
-    private async Task<OllamaManifest?> ManifestAsync(OllamaReference reference, string? frozen, CancellationToken cancellationToken)
+    private async Task<OllamaManifest?> ManifestAsync(OllamaReference reference, string? frozen, HubAccess access, CancellationToken cancellationToken)
     {
         foreach (string name in frozen is null ? [reference.Tag] : new[] { reference.Tag, frozen })
         {
-            if (await registry.FindManifestAsync(reference, name, cancellationToken) is { } content
+            if (await registry.FindManifestAsync(reference, name, access, cancellationToken) is { } content
                 && (frozen is null || ModelPack.Oci.Digest.Sha256Of(content).ToString() == frozen))
             {
                 return OllamaManifest.Parse(content, reference);
@@ -61,6 +65,12 @@ internal sealed class OllamaSource(OllamaRegistry registry, HubTransfer transfer
 
         return null;
     }
+
+    /// <summary>What the template says. Several, or one that is no text, say nothing.</summary>
+    private async Task<IReadOnlyList<string>> OfTemplateAsync(OllamaReference reference, OllamaManifest manifest, HubAccess access, CancellationToken cancellationToken) =>
+        manifest.Layers.Where(layer => layer.MediaType == OllamaManifest.TemplateLayer).ToArray() is [var layer]
+            ? OllamaTemplate.Capabilities(Encoding.UTF8.GetString(await registry.ReadBlobAsync(reference, layer, "template", access, cancellationToken)))
+            : [];
 
     /// <summary>Why the model is of a kind that has no GGUF file of its own; null when it is none of these.</summary>
     private static string? Unsupported(OllamaManifest manifest, OllamaConfig config)

@@ -185,6 +185,7 @@ public sealed class SafetensorsTests
     [DataRow("""{"max_position_embeddings":-1,"model_max_length":1e30}""", null)]
     [DataRow("""{"n_ctx":77,"text_config":{"max_position_embeddings":40960}}""", 40960L)]
     [DataRow("""{"max_position_embeddings":0.5}""", null)]
+    [DataRow("""{"max_position_embeddings":1,"max_position_embeddings":2}""", 2L)] // as Python reads it, the last one counts
     public void Describe_ContextWindow_IsWhatTheConfigSays(string config, long? expected) =>
         Assert.AreEqual(expected, Describe(("config.json", Encoding.UTF8.GetBytes(config)), ("model.safetensors", Vector)).Resolved.ContextWindowTokens);
 

@@ -8,19 +8,25 @@ using Microsoft.Extensions.Logging;
 
 namespace AiModels.Controllers.Tests.Preparation.Jobs;
 
-/// <summary>Runs the Pods of preparation Jobs: mounts the Secret as files, runs <c>controllers prepare</c> with the Job's own arguments, and replaces a Pod that dies.</summary>
+/// <summary>
+/// Runs the Pods of preparation Jobs: mounts the Secret as files, runs <c>controllers prepare</c> with the Job's own arguments, replaces a Pod that dies, and ends
+/// and collects the Pods of a Job that is deleted.
+/// </summary>
 internal sealed class JobRunner : IAsyncDisposable
 {
     private readonly InMemoryKubernetes _kubernetes;
+    private readonly Action<IServiceCollection>? _services;
     private readonly CancellationTokenSource _stop = new();
     private readonly string _folder = Directory.CreateTempSubdirectory("aimodels-jobs-").FullName;
     private readonly List<Task> _jobs = [];
+    private readonly ConcurrentDictionary<string, CancellationTokenSource> _deleted = [];
     private readonly Task _watching;
     private CancellationTokenSource _pod = new();
 
-    public JobRunner(InMemoryKubernetes kubernetes)
+    /// <param name="services">Parts that take the place of the program's own.</param>
+    public JobRunner(InMemoryKubernetes kubernetes, Action<IServiceCollection>? services = null)
     {
-        _kubernetes = kubernetes;
+        (_kubernetes, _services) = (kubernetes, services);
         _watching = WatchAsync();
     }
 
@@ -49,26 +55,40 @@ internal sealed class JobRunner : IAsyncDisposable
     {
         await foreach (KubernetesEvent change in _kubernetes.WatchAsync(ResourceTypes.Jobs, null, null, _stop.Token))
         {
+            string uid = (string)change.Object["metadata"]!["uid"]!;
             if (change.Type == "ADDED" && change.Object["status"] is null)
             {
-                _jobs.Add(Task.Run(() => RunAsync(change.Object), _stop.Token));
+                CancellationTokenSource deleted = _deleted[uid] = new CancellationTokenSource();
+                _jobs.Add(Task.Run(() => RunAsync(change.Object, deleted.Token), _stop.Token));
+            }
+            else if (change.Type == "DELETED" && _deleted.TryRemove(uid, out CancellationTokenSource? running))
+            {
+                await running.CancelAsync();
             }
         }
     }
 
-    private async Task RunAsync(JsonObject job)
+    private async Task RunAsync(JsonObject job, CancellationToken deleted)
     {
         string name = (string)job["metadata"]!["name"]!;
         for (int failed = 0; Exists(job); failed++)
         {
-            using var either = CancellationTokenSource.CreateLinkedTokenSource(_pod.Token, _stop.Token);
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(_pod.Token, _stop.Token, deleted);
             Pods++;
             int exit;
+            string pod = $"{name}-{failed}";
+            await _kubernetes.CreateAsync(ResourceTypes.Pods, Pod(job, pod), null, CancellationToken.None);
             try
             {
                 PrepareOptions options = Options(job, Mount(name));
                 exit = await PrepareCommand.RunAsync(
-                    options, services => services.AddSingleton<IKubernetesClient>(_kubernetes).AddLogging(logging => logging.ClearProviders()), either.Token);
+                    options,
+                    services =>
+                    {
+                        services.AddSingleton<IKubernetesClient>(_kubernetes).AddLogging(logging => logging.ClearProviders());
+                        _services?.Invoke(services);
+                    },
+                    either.Token);
             }
             catch (OperationCanceledException) when (either.IsCancellationRequested)
             {
@@ -81,6 +101,8 @@ internal sealed class JobRunner : IAsyncDisposable
                 exit = 134;
             }
 
+            // The collector takes the Pods of a Job that is gone, and this one is of no more use when it has ended.
+            await _kubernetes.DeleteAsync(ResourceTypes.Pods, Namespaces.Module, pod, null, null, CancellationToken.None);
             if (Exists(job))
             {
                 await WriteStatusAsync(name, exit == 0, failed + (exit == 0 ? 0 : 1));
@@ -106,6 +128,12 @@ internal sealed class JobRunner : IAsyncDisposable
         await _kubernetes.PatchAsync(
             ResourceTypes.Jobs, Namespaces.Module, name, KubernetesPatch.Merge, new JsonObject { ["status"] = status }, null, null, CancellationToken.None);
     }
+
+    private static JsonObject Pod(JsonObject job, string name) => new()
+    {
+        ["metadata"] = new JsonObject { ["name"] = name, ["namespace"] = Namespaces.Module, ["labels"] = job["spec"]!["template"]!["metadata"]!["labels"]!.DeepClone() },
+        ["status"] = new JsonObject { ["phase"] = "Running" },
+    };
 
     private string Mount(string name)
     {

@@ -9,7 +9,7 @@ public sealed class PreparationQueueTests
     [TestMethod]
     public void Take_OneNamespaceWithMany_DoesNotKeepOthersWaiting()
     {
-        var queue = new PreparationQueue();
+        var queue = new PreparationQueue(workers: 5);
         for (int i = 0; i < 100; i++)
         {
             queue.Add($"a{i}", "a");
@@ -20,7 +20,7 @@ public sealed class PreparationQueueTests
         queue.Add("b0", "b");
 
         CollectionAssert.AreEqual(new[] { "a0", "b0", "c0", "a1" }, new[] { queue.Take(), queue.Take(), queue.Take(), queue.Take() });
-        queue.Done("b");
+        queue.Done("b0");
         queue.Add("b1", "b");
         Assert.AreEqual("b1", queue.Take());
     }
@@ -28,10 +28,56 @@ public sealed class PreparationQueueTests
     [TestMethod]
     public void Take_Removed_IsNotGiven()
     {
-        var queue = new PreparationQueue();
+        var queue = new PreparationQueue(workers: 1);
         queue.Add("a", "ns");
         queue.Remove("a");
         Assert.IsNull(queue.Take());
+    }
+
+    [TestMethod]
+    public void Take_AllWorkersAtWork_WaitsForOne()
+    {
+        var queue = new PreparationQueue(workers: 1);
+        queue.Add("a", "ns");
+        queue.Add("b", "ns");
+        Assert.AreEqual("a", queue.Take());
+        Assert.IsNull(queue.Take());
+        Assert.AreEqual((1, 1), (queue.Waiting, queue.AtWork));
+        queue.Done("a");
+        Assert.AreEqual("b", queue.Take());
+    }
+
+    [TestMethod]
+    [DataRow(1, 1)]
+    [DataRow(2, 1)]
+    [DataRow(4, 3)]
+    [DataRow(16, 12)]
+    public void MayGoOn_ModelsThatTakeLong_LeaveWorkersToOthers(int workers, int mostLong)
+    {
+        var queue = new PreparationQueue(workers);
+        for (int i = 0; i < workers; i++)
+        {
+            queue.Add($"long{i}", "ns");
+            Assert.AreEqual($"long{i}", queue.Take());
+            Assert.AreEqual(i < mostLong, queue.MayGoOn($"long{i}", PreparationQueue.LongBytes));
+        }
+
+        for (int i = mostLong; i < workers; i++)
+        {
+            queue.Done($"long{i}");
+            queue.Add($"long{i}", "ns", isLong: true);
+        }
+
+        Assert.IsNull(queue.Take(), "those who wait are all long ones");
+        for (int i = mostLong; i < workers; i++)
+        {
+            queue.Add($"short{i}", "ns");
+            Assert.AreEqual($"short{i}", queue.Take());
+            Assert.IsTrue(queue.MayGoOn($"short{i}", PreparationQueue.LongBytes - 1));
+        }
+
+        queue.Done("long0");
+        Assert.AreEqual(mostLong == workers ? null : $"long{mostLong}", queue.Take(), "the turn of the one that has waited longest");
     }
 
     [TestMethod]

@@ -67,6 +67,30 @@ public sealed class OllamaTests
     }
 
     [TestMethod]
+    [DataRow("[]", "{{ .Prompt }}", false, "")]
+    [DataRow("[]", "<s>{{ .System }}</s>{{ .Prompt }}", false, "Chat,TextGeneration")]
+    [DataRow("[]", "{{ range .Messages }}{{ .Content }}{{ end }}", false, "Chat,TextGeneration")]
+    [DataRow("[]", "{{ if .Tools }}{{ .Tools }}{{ end }}{{ .Prompt }}", false, "Chat,TextGeneration,ToolCalling")]
+    [DataRow("[]", "{{ .ToolsOfOthers }}{{ .Prompt }}", false, "")]
+    [DataRow("""["completion","vision"]""", "{{ .Prompt }}", false, "TextGeneration,VisionInput,MultiModalInput")]
+    [DataRow("""["completion","vision"]""", "{{ .Prompt }}", true, "TextGeneration")]
+    [DataRow("""["embedding"]""", "{{ .Prompt }}", false, "Embeddings")]
+    [Timeout(60_000, CooperativeCancellation = true)]
+    public async Task Prepare_TemplateAndCapabilities_SayWhatTheDeliveredFileCanDo(string capabilities, string template, bool hasProjector, string expected)
+    {
+        byte[] config = Encoding.UTF8.GetBytes($$"""{"model_format":"gguf","capabilities":{{capabilities}}}""");
+        byte[] text = Encoding.UTF8.GetBytes(template);
+        string weights = _ollama.AddBlob(GgufFile.Vector);
+        (string, string, long)[] projector = hasProjector ? [("application/vnd.ollama.image.projector", weights, GgufFile.Vector.Length)] : [];
+        _ollama.SetManifest("tiny:2b", FakeOllamaRegistry.Manifest(
+            _ollama.AddBlob(config), config.Length,
+            [(FakeOllamaRegistry.ModelLayer, weights, GgufFile.Vector.Length), ("application/vnd.ollama.image.template", _ollama.AddBlob(text), text.Length), .. projector]));
+        await CreateAsync(Url);
+        ResolvedModel resolved = (await _world.WaitForPhaseAsync("m", Phases.Ready, TestContext.CancellationToken)).Resolved!;
+        Assert.AreEqual(expected, string.Join(',', (resolved.SupportedEndpointTypes ?? []).Concat(resolved.SupportedFeatures ?? [])));
+    }
+
+    [TestMethod]
     [Timeout(60_000, CooperativeCancellation = true)]
     public async Task Prepare_DeclaredCapabilities_AreReportedInOllamasWords()
     {
@@ -171,6 +195,7 @@ public sealed class OllamaTests
     [TestMethod]
     [DataRow("no such tag", Reasons.PublicationFailed, "Ollama's library has no tiny:2b")]
     [DataRow("no JSON", Reasons.PublicationFailed, "it is no JSON")]
+    [DataRow("half a surrogate", Reasons.PublicationFailed, "it is no JSON")]
     [DataRow("no layers", Reasons.PublicationFailed, "it has no list 'layers'")]
     [DataRow("no model layer", Reasons.PublicationFailed, "it has 0 layers of type application/vnd.ollama.image.model")]
     [DataRow("two model layers", Reasons.PublicationFailed, "it has 2 layers of type application/vnd.ollama.image.model")]
@@ -256,6 +281,7 @@ public sealed class OllamaTests
         string manifest = what switch
         {
             "no JSON" => "<!DOCTYPE html>",
+            "half a surrogate" => """{"config":{"digest":"\ud800"},"layers":[]}""",
             "no layers" => """{"schemaVersion":2}""",
             _ => FakeOllamaRegistry.Manifest(configDigest, config.Length, layers),
         };

@@ -27,6 +27,7 @@ public sealed class PreparePipelineTests
         await world.ReceiveAsync(good, fileName, Archive(fileName, TorchZip.Of(TorchZip.StateDict())));
         ModelStatus ready = await world.WaitForPhaseAsync("good", Phases.Ready, TestContext.CancellationToken);
         Assert.AreEqual(ModelFormats.Diffusers, ready.Resolved!.Format);
+        Assert.AreEqual(50 + 6, ready.Resolved.ParameterCount, "of Safetensors and of the pickle");
         CollectionAssert.Contains((await world.ReadModelAsync(good, ready.Artifact!.Digest)).Keys, "unet/diffusion_pytorch_model.bin");
 
         JsonObject bad = await world.CreateUploadAsync("bad");

@@ -22,6 +22,27 @@ public sealed class TorchFileTests
 
     [TestMethod]
     [DynamicData(nameof(Protocols))]
+    public async Task Check_StateDictOfEachProtocol_CountsItsElements(int protocol)
+    {
+        // Protocol 0 names its storages in words of its own, which say nothing of their size.
+        long? expected = protocol == 0 ? null : 6;
+        Assert.AreEqual(expected, await Elements(TorchZip.Of(TorchZip.StateDict(protocol))));
+        Assert.AreEqual(expected, await Elements(TorchZip.OfLegacy(TorchZip.StateDict(protocol))));
+    }
+
+    [TestMethod]
+    public async Task Check_TensorThatIsAPartOfItsStorage_CountsNothing()
+    {
+        // In front of the first tensor's tuple: its storage has four elements, and now is said to have eight.
+        byte[] pickle = TorchZip.StateDict();
+        const int numberOfElements = 141;
+        Assert.AreEqual(4, pickle[numberOfElements]);
+        pickle[numberOfElements] = 8;
+        Assert.IsNull(await Elements(TorchZip.Of(pickle)));
+    }
+
+    [TestMethod]
+    [DynamicData(nameof(Protocols))]
     public async Task Check_OsSystemInEachProtocol_NamesFileOffsetAndImport(int protocol)
     {
         byte[] attack = Convert.FromHexString(PickleVectors.Attacks[protocol]);
@@ -116,7 +137,9 @@ public sealed class TorchFileTests
         StringAssert.Contains(await Problem(TorchZip.Of([])), "ends inside");
     }
 
-    private static Task Check(byte[] file) => TorchFile.CheckAsync(new MemorySource(file, "unet/x.bin"), CancellationToken.None);
+    private static Task Check(byte[] file) => Elements(file);
+
+    private static Task<long?> Elements(byte[] file) => TorchFile.CheckAsync(new MemorySource(file, "unet/x.bin"), CancellationToken.None);
 
     private static async Task<string> Problem(byte[] file) => (await Assert.ThrowsExactlyAsync<InvalidModelFileException>(() => Check(file))).Message;
 }

@@ -5,45 +5,35 @@ namespace AiModels.Controllers.Tests.Preparation.Sources.Hubs;
 [TestClass]
 public sealed class TransferBudgetTests
 {
-    private const long Most = 3 * TransferBudget.FileBytes;
+    private const int Chunk = 16 << 20;
+    private const long Large = 1L << 30;
 
     public TestContext TestContext { get; set; } = null!;
 
     [TestMethod]
-    public async Task AdmitFile_WhenFull_WaitsInTheOrderOfAsking()
+    public async Task AdmitFile_AllRoomIsHeldByLargeFiles_ASmallOneWaitsForNobody()
     {
         using var budget = new TransferBudget(1);
-        IDisposable first = await budget.AdmitFileAsync(Most, TestContext.CancellationToken);
-        Task<IDisposable> large = budget.AdmitFileAsync(Most, TestContext.CancellationToken);
-        Task<IDisposable> small = budget.AdmitFileAsync(1, TestContext.CancellationToken);
-        Assert.IsFalse(large.IsCompleted || small.IsCompleted, "the small one does not overtake, or large ones would wait for ever");
-
-        first.Dispose();
-        (await large).Dispose();
-        (await small).Dispose();
-        Assert.IsTrue(budget.IsRoomFree);
+        IDisposable[] held = [await Admit(budget, "a", Large), await Admit(budget, "b", Large), await Admit(budget, "c", Large)];
+        Assert.IsFalse(Admit(budget, "d", Large).IsCompleted);
+        (await Admit(budget, "e", 8 << 20)).Dispose();
+        (await Admit(budget, "e", 0)).Dispose();
+        Assert.HasCount(3, held);
     }
 
     [TestMethod]
-    public async Task AdmitFile_LargerThanAll_GetsAll()
+    public async Task AdmitFile_OfAHundredGigabytes_TwoAtATimeAndAThirdPlaceForOthers()
     {
         using var budget = new TransferBudget(1);
-        (await budget.AdmitFileAsync(100 * Most, TestContext.CancellationToken)).Dispose();
-        Assert.IsTrue(budget.IsRoomFree);
-    }
+        IDisposable[] held = [await Admit(budget, "a", 100 * Large), await Admit(budget, "a", 100 * Large)];
+        Task<IDisposable> third = Admit(budget, "a", 100 * Large);
+        Assert.IsFalse(third.IsCompleted);
+        (await Admit(budget, "b", Large)).Dispose();
+        foreach (IDisposable room in held)
+        {
+            room.Dispose();
+        }
 
-    [TestMethod]
-    public async Task AdmitFile_GivenUp_TakesNothingAndLetsTheNextOn()
-    {
-        using var budget = new TransferBudget(1);
-        IDisposable first = await budget.AdmitFileAsync(Most, TestContext.CancellationToken);
-        using var impatient = new CancellationTokenSource();
-        Task<IDisposable> second = budget.AdmitFileAsync(Most, impatient.Token);
-        Task<IDisposable> third = budget.AdmitFileAsync(1, TestContext.CancellationToken);
-        await impatient.CancelAsync();
-        await Assert.ThrowsAsync<OperationCanceledException>(() => second);
-        first.Dispose();
-        first.Dispose();
         (await third).Dispose();
         Assert.IsTrue(budget.IsRoomFree);
     }
@@ -59,4 +49,6 @@ public sealed class TransferBudgetTests
         Assert.IsFalse(budget.TryAcquireConnection());
         await waiting;
     }
+
+    private Task<IDisposable> Admit(TransferBudget budget, string owner, long size) => budget.AdmitFileAsync(owner, size, Chunk, TestContext.CancellationToken);
 }
