@@ -26,7 +26,6 @@ internal sealed class HubTransport(HttpClient http, Uri endpoint, HubLimits limi
         var home = new Uri(endpoint.AbsoluteUri.TrimEnd('/') + "/");
         var handler = new SocketsHttpHandler
         {
-            ConnectCallback = new GuardedConnections(home).ConnectAsync,
             AllowAutoRedirect = false,
             AutomaticDecompression = DecompressionMethods.None,
             UseCookies = false,
@@ -37,6 +36,8 @@ internal sealed class HubTransport(HttpClient http, Uri endpoint, HubLimits limi
         {
             handler.Proxy = new WebProxy(proxy);
         }
+
+        handler.ConnectCallback = new GuardedConnections(home, handler.Proxy ?? HttpClient.DefaultProxy).ConnectAsync;
 
         if (ControllerServices.Roots(options.SourceCaFile, "--source-ca-file") is { } roots)
         {

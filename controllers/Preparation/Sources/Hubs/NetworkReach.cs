@@ -63,7 +63,7 @@ internal static class NetworkReaches
 /// Connects to the addresses of hosts that a hub redirects to, and only to those that it may redirect to. What was checked is what is connected to: a name
 /// cannot change its address in between.
 /// </summary>
-internal sealed class GuardedConnections(Uri hub)
+internal sealed class GuardedConnections(Uri hub, IWebProxy proxy)
 {
     /// <summary>For <see cref="SocketsHttpHandler.ConnectCallback"/>.</summary>
     public async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken)
@@ -72,7 +72,9 @@ internal sealed class GuardedConnections(Uri hub)
         IPAddress[] addresses = await ResolveAsync(target.Host, cancellationToken);
 
         // A proxy is somebody's own choice, and what it connects to is its own affair.
-        bool isChosen = target.Host == hub.IdnHost || target.Host != context.InitialRequestMessage.RequestUri!.IdnHost;
+        Uri request = context.InitialRequestMessage.RequestUri!;
+        bool isProxy = !proxy.IsBypassed(request) && proxy.GetProxy(request)?.IdnHost == target.Host;
+        bool isChosen = isProxy || target.Host == hub.IdnHost;
         IPAddress[] allowed = isChosen ? addresses : await AllowedAsync(target.Host, addresses, cancellationToken);
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try

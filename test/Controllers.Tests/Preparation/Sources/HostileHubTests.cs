@@ -58,6 +58,7 @@ public sealed class HostileHubTests
     [DataRow("a redirect to http", "redirects from https to http")]
     [DataRow("a redirect to a file", "redirects from https to file")]
     [DataRow("a redirect to the metadata service", "redirects to 169.254.169.254 (169.254.169.254), which is no address of the internet")]
+    [DataRow("a redirect to a neighbour", "redirects to fe80::1 (fe80::1), which is no address of the internet")]
     [DataRow("a redirect to another host", "answered 404")]
     [DataRow("a path that leads out", "has a file that cannot be stored: ../secret")]
     [DataRow("a path with half a surrogate", "lists owner/model in a way that cannot be used")]
@@ -116,6 +117,7 @@ public sealed class HostileHubTests
             "a redirect to http" => Redirect(http, "http://127.0.0.1/"),
             "a redirect to a file" => Redirect(http, "file:///etc/passwd"),
             "a redirect to the metadata service" => Redirect(http, "https://169.254.169.254/latest/meta-data"),
+            "a redirect to a neighbour" => Redirect(http, "https://[fe80::1]/"),
             "a redirect to another host" => Redirect(http, $"{_elsewhere.Address}{path.TrimStart('/')}"),
             "a path that leads out" when path.Contains(Listing, StringComparison.Ordinal) => ListAsync(http, "../secret"),
             "a path with half a surrogate" when path.Contains(Listing, StringComparison.Ordinal) => ListAsync(http, "\\ud800"),
