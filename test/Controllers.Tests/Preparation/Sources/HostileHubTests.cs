@@ -58,7 +58,7 @@ public sealed class HostileHubTests
     [DataRow("a redirect to http", "redirects from https to http")]
     [DataRow("a redirect to a file", "redirects from https to file")]
     [DataRow("a redirect to the metadata service", "redirects to 169.254.169.254 (169.254.169.254), which is no address of the internet")]
-    [DataRow("a redirect to a neighbour", "redirects to fe80::1 (fe80::1), which is no address of the internet")]
+    [DataRow("a redirect to a neighbour", "redirects to [fe80::1] (fe80::1), which is no address of the internet")]
     [DataRow("a redirect to another host", "answered 404")]
     [DataRow("a path that leads out", "has a file that cannot be stored: ../secret")]
     [DataRow("a path with half a surrogate", "lists owner/model in a way that cannot be used")]
