@@ -80,15 +80,7 @@ internal sealed class JobRunner : IAsyncDisposable
             await _kubernetes.CreateAsync(ResourceTypes.Pods, Pod(job, pod), null, CancellationToken.None);
             try
             {
-                PrepareOptions options = Options(job, Mount(name));
-                exit = await PrepareCommand.RunAsync(
-                    options,
-                    services =>
-                    {
-                        services.AddSingleton<IKubernetesClient>(_kubernetes).AddLogging(logging => logging.ClearProviders());
-                        _services?.Invoke(services);
-                    },
-                    either.Token);
+                exit = Mount(name) is { } folder ? await PrepareCommand.RunAsync(Options(job, folder), Register, either.Token) : 137;
             }
             catch (OperationCanceledException) when (either.IsCancellationRequested)
             {
@@ -135,10 +127,21 @@ internal sealed class JobRunner : IAsyncDisposable
         ["status"] = new JsonObject { ["phase"] = "Running" },
     };
 
-    private string Mount(string name)
+    private void Register(IServiceCollection services)
     {
+        services.AddSingleton<IKubernetesClient>(_kubernetes).AddLogging(logging => logging.ClearProviders());
+        _services?.Invoke(services);
+    }
+
+    /// <summary>Null when the Secret is gone, with its Job, before the Pod has begun: kubelet cannot mount it, and the Pod never runs.</summary>
+    private string? Mount(string name)
+    {
+        if (_kubernetes.Find(ResourceTypes.Secrets, Namespaces.Module, name) is not { } secret)
+        {
+            return null;
+        }
+
         string folder = Directory.CreateDirectory(Path.Combine(_folder, Guid.NewGuid().ToString("N"))).FullName;
-        JsonObject secret = _kubernetes.Find(ResourceTypes.Secrets, Namespaces.Module, name)!;
         foreach ((string key, JsonNode? value) in (JsonObject)secret["data"]!)
         {
             File.WriteAllBytes(Path.Combine(folder, key), Convert.FromBase64String((string)value!));
