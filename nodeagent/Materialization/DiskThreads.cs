@@ -8,8 +8,8 @@ namespace AiModels.NodeAgent.Materialization;
 /// </summary>
 internal sealed class DiskThreads
 {
-    // Pieces of 2 MiB in the kernel at once; local disks and network volumes reach their speed with fewer.
-    private const int Count = 4;
+    // Pieces of 2 MiB in the kernel at once: a local disk reaches its speed with one or two, a network volume far away with more. As many as chunks are expanded at once.
+    private static readonly int Count = Math.Clamp(2 * Environment.ProcessorCount, 4, 16);
 
     private readonly BlockingCollection<(Action Work, TaskCompletionSource Done)> _queue = [];
 
