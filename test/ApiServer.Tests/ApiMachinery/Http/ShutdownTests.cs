@@ -88,6 +88,7 @@ public sealed class ShutdownTests
         StringAssert.Contains(notReady.Text, "[-]shutdown failed: reason withheld\n");
         Assert.AreEqual(200, live.Code);
         Assert.AreEqual(200, served.Code, "everything is served until nobody is sent here any more");
+        Assert.AreEqual("close", served.Header("Connection"), "and asked to come by another way the next time");
         Assert.AreEqual("apiserver is shutting down", refused.Message);
         Assert.AreEqual("1", refused.Header("Retry-After"));
         Assert.AreEqual(200, aggregator.Code);
