@@ -2,6 +2,7 @@ using System.ComponentModel.DataAnnotations;
 using AiModels.Hosting.CommandLine;
 using AiModels.Registry.Api;
 using AiModels.Registry.Capacity;
+using AiModels.Registry.Grants;
 using AiModels.Registry.Storage.Backends.S3;
 
 namespace AiModels.Registry;
@@ -48,6 +49,10 @@ public sealed class RegistryOptions : IValidatableObject
 
     [Option("Folder of public keys (*.pem) whose grants are accepted; read again when it changes.", Placeholder = "DIR")]
     public string? GrantKeys { get; set; }
+
+    /// <summary>Class: names of objects as labels make many series. /accounting tells the same to those who may know.</summary>
+    [Option("How finely metrics tell bytes moved: class (kind of consumer), repository (each model, too) or grant (each grant in it, with its subject).", Placeholder = "class|repository|grant")]
+    public TransferMetrics TransferMetrics { get; set; } = TransferMetrics.Class;
 
     [Option("Certificate for https, PEM; read again when it changes.", Placeholder = "FILE")]
     public string? TlsCertFile { get; set; }
