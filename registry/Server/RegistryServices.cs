@@ -23,8 +23,8 @@ public static partial class RegistryServices
     private const int StreamWindow = 8 * 1024 * 1024;
     private const int ConnectionWindow = 16 * 1024 * 1024;
 
-    // 256 KiB on the way in and out of each connection: a reader and a writer overlap, and 64 transfers take 32 MiB.
-    private const int SocketBuffer = 256 * 1024;
+    // 128 KiB on the way in and out of each connection, two blocks: a reader and a writer overlap, and 64 transfers take 16 MiB.
+    private const int SocketBuffer = 128 * 1024;
 
     /// <summary>Registers the registry and binds its addresses.</summary>
     public static WebApplicationBuilder AddRegistry(this WebApplicationBuilder builder, RegistryOptions options)

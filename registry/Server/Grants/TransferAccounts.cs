@@ -62,7 +62,7 @@ internal sealed class TransferAccounts
 
     private IEnumerable<Measurement<long>> MeasureRepositories() => _totals
         .GroupBy(pair => pair.Key.Repository, pair => pair.Value)
-        .SelectMany(group => Measure(group.Sum(totals => totals.Pulled), group.Sum(totals => totals.Pushed), group.Sum(totals => totals.Redirected), new("repository", group.Key)));
+        .SelectMany(group => Measure(group.Sum(totals => totals.Pulled), group.Sum(totals => totals.Pushed), group.Sum(totals => totals.Redirected), new KeyValuePair<string, object?>("repository", group.Key)));
 
     private IEnumerable<Measurement<long>> MeasureGrants() => _totals.SelectMany(pair => Measure(
         pair.Value.Pulled, pair.Value.Pushed, pair.Value.Redirected, new("repository", pair.Key.Repository), new("grant", pair.Key.Grant), new("subject", pair.Value.Subject)));

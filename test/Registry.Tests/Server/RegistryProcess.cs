@@ -13,7 +13,7 @@ internal sealed class RegistryProcess : IDisposable
     {
         _process = process;
         Address = address;
-        Http = new HttpClient { BaseAddress = new Uri(address), Timeout = TimeSpan.FromSeconds(20) };
+        Http = new HttpClient { BaseAddress = new Uri(address), Timeout = TimeSpan.FromMinutes(2) };
     }
 
     public string Address { get; }
