@@ -153,7 +153,9 @@ public sealed class AccessTests
     }
 
     [TestMethod]
+#if !WITH_LITEDB
     [DataRow("litedb", "not built into this version")]
+#endif
     [DataRow("redis", "is no engine")]
     public void Options_WithAnotherEngine_SayWhatIsBuiltIn(string engine, string message)
     {
