@@ -1,4 +1,3 @@
-using System.Text.Json;
 using AiModels.ModelPack.Grants;
 using AiModels.Registry.Capacity;
 using AiModels.Registry.Grants;
@@ -57,29 +56,17 @@ internal sealed class CapacityEndpoints(GrantAuthentication authentication, Capa
 
     private static async Task<ReservationRequest> ReadAsync(RegistryRequest request)
     {
-        if (request.Http.Request.ContentLength is null or > MaxDocument)
-        {
-            throw new RegistryException(RegistryError.DocumentInvalid, $"A reservation is a JSON document of at most {MaxDocument} bytes with a Content-Length.");
-        }
-
-        try
-        {
-            ReservationRequest wanted = await JsonSerializer.DeserializeAsync(request.Http.Request.Body, RegistryJson.Default.ReservationRequest, request.Aborted)
-                ?? throw new JsonException("null is no reservation.");
-            return Problem(wanted) is { } problem ? throw new RegistryException(RegistryError.DocumentInvalid, problem) : wanted;
-        }
-        catch (JsonException failure)
-        {
-            throw new RegistryException(RegistryError.DocumentInvalid, failure.Message, failure);
-        }
+        ReservationRequest wanted = await RequestDocument.ReadAsync(
+            request, RegistryJson.Default.ReservationRequest, MaxDocument, "a JSON document with holder, bytes and lifetimeSeconds, and perhaps includesStored and owner (kind, namespace, name)");
+        return Problem(wanted) is { } problem ? throw new RegistryException(RegistryError.DocumentInvalid, problem) : wanted;
     }
 
     private static string? Problem(ReservationRequest wanted) => wanted switch
     {
         { Bytes: < 0 or > MaxBytes } => $"bytes: {wanted.Bytes} must be between 0 and {MaxBytes}.",
-        { Holder.Length: 0 or > MaxText } => $"holder: must have between 1 and {MaxText} characters.",
+        { Holder: null or { Length: 0 or > MaxText } } => $"holder: must have between 1 and {MaxText} characters.",
         { LifetimeSeconds: < 10 or > 86_400 } => $"lifetimeSeconds: {wanted.LifetimeSeconds} must be between 10 and 86400.",
-        { Owner: { } owner } when owner.Name.Length is 0 or > MaxText || owner.Namespace.Length > MaxText || owner.Kind.Length is 0 or > MaxText => "owner: kind and name are required and have at most 256 characters.",
+        { Owner: { Name: null or { Length: 0 or > MaxText } } or { Kind: null or { Length: 0 or > MaxText } } or { Namespace: null or { Length: > MaxText } } } => "owner: kind and name are required and have at most 256 characters.",
         _ => null,
     };
 }

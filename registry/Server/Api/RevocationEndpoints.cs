@@ -1,4 +1,3 @@
-using System.Text.Json;
 using AiModels.Registry.Grants;
 using AiModels.Registry.Storage;
 
@@ -9,27 +8,16 @@ internal sealed class RevocationEndpoints(GrantAuthentication authentication, Re
 {
     private const int MaxDocument = 4096;
     private const int MaxText = 1024;
+    private const string Shape = "a JSON document with either grant (an id) or subject, and perhaps reason";
 
     public async Task RevokeAsync(HttpContext http)
     {
         RegistryRequest request = authentication.AuthorizeInspection(http);
-        RevocationRequest? wanted = null;
-        if (http.Request.ContentLength is > 0 and <= MaxDocument)
+        RevocationRequest wanted = await RequestDocument.ReadAsync(request, RegistryJson.Default.RevocationRequest, MaxDocument, Shape);
+        bool isOne = wanted.Grant is null != wanted.Subject is null && (wanted.Grant ?? wanted.Subject) is { Length: > 0 };
+        if (!isOne || wanted.Grant?.Length > MaxText || wanted.Subject?.Length > MaxText || wanted.Reason?.Length > MaxText)
         {
-            try
-            {
-                wanted = await JsonSerializer.DeserializeAsync(http.Request.Body, RegistryJson.Default.RevocationRequest, request.Aborted);
-            }
-            catch (JsonException failure)
-            {
-                throw new RegistryException(RegistryError.DocumentInvalid, failure.Message, failure);
-            }
-        }
-
-        bool isOne = wanted is not null && string.IsNullOrEmpty(wanted.Grant) != string.IsNullOrEmpty(wanted.Subject);
-        if (!isOne || (wanted!.Grant ?? wanted.Subject)!.Length > MaxText || wanted.Reason?.Length > MaxText)
-        {
-            throw new RegistryException(RegistryError.DocumentInvalid, $"Want a JSON document with either grant (an id) or subject, and perhaps reason, of at most {MaxText} characters each.");
+            throw new RegistryException(RegistryError.DocumentInvalid, $"Want {Shape}, of at most {MaxText} characters each.");
         }
 
         await request.WriteJsonAsync(await revocations.RevokeAsync(wanted, request.Aborted), RegistryJson.Default.Revocation, status: StatusCodes.Status201Created);

@@ -259,12 +259,19 @@ public sealed class CapacityTests : RegistryTestBase
     [DataRow("{\"holder\":\"x\",\"bytes\":1,\"lifetimeSeconds\":1}", "lifetimeSeconds")]
     [DataRow("{\"holder\":\"\",\"bytes\":1,\"lifetimeSeconds\":60}", "holder")]
     [DataRow("{\"bytes\":1}", "holder")]
+    [DataRow("{\"holder\":null,\"bytes\":1,\"lifetimeSeconds\":60}", "holder")]
+    [DataRow("{\"holder\":\"x\",\"bytes\":\"many\",\"lifetimeSeconds\":60}", "bytes: the value")]
+    [DataRow("{\"holder\":\"x\",\"bytes\":1,\"lifetimeSeconds\":60,\"owner\":{\"kind\":null,\"namespace\":\"a\",\"name\":\"b\"}}", "owner")]
+    [DataRow("{\"holder\":\"x\",\"bytes\":1,\"lifetimeSeconds\":60,\"owner\":{}}", "owner: the value")]
+    [DataRow("null", "null")]
     [DataRow("nonsense", "")]
     public async Task Reserve_WithABadDocument_SaysWhatIsWrong(string document, string field)
     {
         HttpResponseMessage response = await Registry.SendAsync(HttpMethod.Put, "/capacity/reservations/models/a", new StringContent(document, Encoding.UTF8, "application/json"));
         await ExpectAsync(HttpStatusCode.BadRequest, null, response);
-        Assert.Contains(field, await response.Content.ReadAsStringAsync(Token));
+        string answer = await response.Content.ReadAsStringAsync(Token);
+        Assert.Contains(field, answer);
+        Assert.DoesNotContain("AiModels", answer, "names of our types say nothing to others");
     }
 
     [TestMethod]

@@ -64,6 +64,21 @@ public sealed class RevocationTests : RegistryTestBase
     }
 
     [TestMethod]
+    [DataRow("{}")]
+    [DataRow("{\"grant\":\"\",\"subject\":\"node/worker-1\"}")]
+    [DataRow("{\"grant\":\"one\",\"subject\":\"node/worker-1\"}")]
+    [DataRow("{\"grant\":7}")]
+    [DataRow("nonsense")]
+    public async Task Revoke_WithABadDocument_RevokesNothingAndSaysWhatIsWanted(string document)
+    {
+        HttpResponseMessage response = await Registry.SendAsync(HttpMethod.Post, "/revocations", new StringContent(document), Operator);
+        await ExpectAsync(HttpStatusCode.BadRequest, null, response);
+        Assert.DoesNotContain("AiModels", await response.Content.ReadAsStringAsync(Token));
+        HttpResponseMessage all = await Registry.GetAsync("/revocations", Operator);
+        Assert.AreEqual("[]", await all.Content.ReadAsStringAsync(Token));
+    }
+
+    [TestMethod]
     [DataRow(null, null)]
     [DataRow("one", "node/worker-1")]
     [DataRow("no.grant.atall", null)]
