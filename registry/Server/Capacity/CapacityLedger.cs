@@ -7,7 +7,7 @@ namespace AiModels.Registry.Capacity;
 /// stored (a blob, equal content once), staged (a part of an upload), moving (a <see cref="CapacityHold"/>) or reserved. It is right from the end of the first
 /// recount on, for which limited writers wait; <see cref="CapacityBackend"/> tells it of each change.
 /// </summary>
-internal sealed class CapacityLedger(CapacityLimits limits, TimeProvider clock)
+internal sealed partial class CapacityLedger(CapacityLimits limits, TimeProvider clock)
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<string, RepositoryAccount> _accounts = new(StringComparer.Ordinal);
@@ -147,91 +147,6 @@ internal sealed class CapacityLedger(CapacityLimits limits, TimeProvider clock)
         }
     }
 
-    /// <summary>Promises room, or throws. The repository must be known.</summary>
-    /// <param name="mediumFree">Bytes that the medium can still take, or null.</param>
-    public void Reserve(Reservation reservation, long? mediumFree)
-    {
-        lock (_gate)
-        {
-            RepositoryAccount account = Open(reservation.Repository);
-            DateTimeOffset now = clock.GetUtcNow();
-            long used = Math.Max(0, account.Content - reservation.BaselineBytes);
-            long asked = Math.Max(0, reservation.Bytes - used - account.Within);
-            try
-            {
-                Require(reservation.Repository, account, asked, Math.Max(0, asked - account.Outstanding(now)), mediumFree);
-            }
-            catch (RegistryException)
-            {
-                Forget(reservation.Repository, account);
-                throw;
-            }
-
-            account.Reservation = reservation;
-            account.ExpiresAt = reservation.ExpiresAt;
-            account.Used = used;
-        }
-    }
-
-    /// <summary>Takes over a reservation that was promised before the process ended: a promise is kept also where the limit has been lowered since.</summary>
-    public void Restore(Reservation reservation, DateTimeOffset expiresAt)
-    {
-        lock (_gate)
-        {
-            RepositoryAccount account = Open(reservation.Repository);
-            account.Reservation = reservation;
-            account.ExpiresAt = expiresAt;
-            account.Used = Math.Max(0, account.Content - reservation.BaselineBytes);
-        }
-    }
-
-    /// <summary>The reservation of a repository with its current expiry and what is left of it, or null.</summary>
-    public (Reservation Reservation, long Outstanding)? Find(string repository)
-    {
-        lock (_gate)
-        {
-            DateTimeOffset now = clock.GetUtcNow();
-            return _accounts.TryGetValue(repository, out RepositoryAccount? account) && account.Reservation is { } reservation && (account.ExpiresAt > now || account.Held > 0)
-                ? (reservation with { ExpiresAt = account.ExpiresAt }, account.Outstanding(now))
-                : null;
-        }
-    }
-
-    /// <summary>Gives a repository's promised room back. False when there was none.</summary>
-    public bool Drop(string repository)
-    {
-        lock (_gate)
-        {
-            if (!_accounts.TryGetValue(repository, out RepositoryAccount? account) || account.Reservation is null)
-            {
-                return false;
-            }
-
-            account.Reservation = null;
-            Forget(repository, account);
-            return true;
-        }
-    }
-
-    /// <summary>Repositories that have a reservation.</summary>
-    public IReadOnlyList<string> Reserved()
-    {
-        lock (_gate)
-        {
-            return [.. _accounts.Where(pair => pair.Value.Reservation is not null).Select(pair => pair.Key)];
-        }
-    }
-
-    /// <summary>Repositories whose reservation has lapsed.</summary>
-    public IReadOnlyList<string> Lapsed()
-    {
-        lock (_gate)
-        {
-            DateTimeOffset now = clock.GetUtcNow();
-            return [.. _accounts.Where(pair => pair.Value is { Reservation: not null, Held: 0 } && pair.Value.ExpiresAt <= now).Select(pair => pair.Key)];
-        }
-    }
-
     /// <summary>Begins to count anew; <see cref="EndRecount"/> must follow.</summary>
     public void BeginRecount()
     {
@@ -267,41 +182,6 @@ internal sealed class CapacityLedger(CapacityLimits limits, TimeProvider clock)
         }
     }
 
-    /// <summary>How things stand.</summary>
-    /// <param name="mediumFree">Bytes that the medium can still take, or null.</param>
-    public CapacityStatement Describe(long? mediumFree)
-    {
-        lock (_gate)
-        {
-            DateTimeOffset now = clock.GetUtcNow();
-            return new CapacityStatement
-            {
-                LimitBytes = limits.Total,
-                StoredBytes = _stored.Blobs,
-                StagedBytes = _stored.Staged,
-                MovingBytes = _moving,
-                ReservedBytes = Promised(now),
-                FreeBytes = Free(now, mediumFree) is { } free ? Math.Max(0, free) : null,
-                Reservations = _accounts.Values.Count(account => account.Outstanding(now) > 0),
-                Namespaces = [.. _accounts.Values.Where(account => limits.QuotaOf(account.Namespace) is not null).GroupBy(account => account.Namespace!, StringComparer.Ordinal)
-                    .OrderBy(group => group.Key, StringComparer.Ordinal).Select(group => Describe(group.Key, group, now))],
-            };
-        }
-    }
-
-    private NamespaceStatement Describe(string name, IEnumerable<RepositoryAccount> accounts, DateTimeOffset now)
-    {
-        long used = 0, reserved = 0;
-        foreach (RepositoryAccount account in accounts)
-        {
-            used += account.Content;
-            reserved += account.Outstanding(now) + account.Held;
-        }
-
-        long quota = limits.QuotaOf(name)!.Value;
-        return new NamespaceStatement { Namespace = name, QuotaBytes = quota, UsedBytes = used, ReservedBytes = reserved, FreeBytes = Math.Max(0, quota - used - reserved) };
-    }
-
     private void Settle(CapacityHold hold)
     {
         _moving -= hold.Bytes;
@@ -314,15 +194,6 @@ internal sealed class CapacityLedger(CapacityLimits limits, TimeProvider clock)
         }
 
         (hold.Bytes, hold.Within) = (0, 0);
-    }
-
-    private void Renew(RepositoryAccount account)
-    {
-        if (account.Reservation is { } reservation)
-        {
-            DateTimeOffset end = clock.GetUtcNow() + TimeSpan.FromSeconds(reservation.LifetimeSeconds);
-            account.ExpiresAt = end > account.ExpiresAt ? end : account.ExpiresAt;
-        }
     }
 
     /// <summary>Without quotas only reservations need accounts.</summary>
@@ -346,48 +217,4 @@ internal sealed class CapacityLedger(CapacityLimits limits, TimeProvider clock)
 
     private RepositoryAccount? AccountOf(string? repository) =>
         repository is null ? null : limits.HasQuotas ? Open(repository) : _accounts.GetValueOrDefault(repository);
-
-    private long Promised(DateTimeOffset now) => _accounts.Values.Sum(account => account.Outstanding(now));
-
-    private long? Free(DateTimeOffset now, long? mediumFree)
-    {
-        long promised = Promised(now);
-        long? free = limits.Total - _stored.Blobs - _stored.Staged - _moving - promised;
-        return mediumFree is { } medium && (free is null || medium - promised < free) ? medium - promised : free;
-    }
-
-    private void Require(string? repository, RepositoryAccount? account, long asked, long beyond, long? mediumFree)
-    {
-        if (beyond <= 0)
-        {
-            return;
-        }
-
-        DateTimeOffset now = clock.GetUtcNow();
-        if (Free(now, mediumFree) is { } free && beyond > free)
-        {
-            string limit = limits.Total is { } total
-                ? $"of the limit of {ByteText.Of(total)}, of which {ByteText.Of(_stored.Blobs + _stored.Staged)} are stored and {ByteText.Of(Promised(now) + _moving)} promised to others or on their way"
-                : "on the medium";
-            throw new RegistryException(RegistryError.InsufficientStorage, $"{ByteText.Of(beyond)} were asked for; {ByteText.Of(Math.Max(0, free))} are free {limit}.");
-        }
-
-        RequireQuota(repository, account, asked, beyond, now);
-    }
-
-    private void RequireQuota(string? repository, RepositoryAccount? account, long asked, long beyond, DateTimeOffset? at)
-    {
-        if (account?.Namespace is not { } name || limits.QuotaOf(name) is not { } quota || beyond <= 0)
-        {
-            return;
-        }
-
-        NamespaceStatement statement = Describe(name, _accounts.Values.Where(other => other.Namespace == name), at ?? clock.GetUtcNow());
-        if (beyond > statement.FreeBytes)
-        {
-            throw new RegistryException(
-                RegistryError.InsufficientStorage,
-                $"{ByteText.Of(asked)} were asked for by {repository}; {ByteText.Of(statement.FreeBytes)} are free of the quota of {ByteText.Of(quota)} that namespace {name} has.");
-        }
-    }
 }
