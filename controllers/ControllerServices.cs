@@ -18,12 +18,13 @@ public static class ControllerServices
 {
     /// <summary>
     /// Registers all controllers. An <see cref="IKubernetesClient"/> that is registered already is used; otherwise one is made from
-    /// <see cref="ControllersOptions.Kubeconfig"/> or the Pod's service account.
+    /// <see cref="PreparationOptions.Kubeconfig"/> or the Pod's service account.
     /// </summary>
     public static WebApplicationBuilder AddAiModelsControllers(this WebApplicationBuilder builder, ControllersOptions options)
     {
         IServiceCollection services = builder.Services;
         services.AddSingleton(options);
+        services.AddSingleton<PreparationOptions>(options);
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton<IKubernetesClient>(provider => new NamespaceRights(
             new KubernetesClient(KubernetesConnection.Load(options.Kubeconfig), provider.GetRequiredService<TimeProvider>()), provider.GetRequiredService<TimeProvider>()));

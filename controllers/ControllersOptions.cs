@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using AiModels.Controllers.Delivery.NodeCache.Storage;
+using AiModels.Controllers.Preparation;
 using AiModels.Hosting.CommandLine;
 
 namespace AiModels.Controllers;
@@ -12,18 +13,8 @@ public static class PreparationModes
 }
 
 /// <summary>Settings of <c>controllers run</c>.</summary>
-public sealed class ControllersOptions : IValidatableObject
+public sealed class ControllersOptions : PreparationOptions
 {
-    [Option("Kubeconfig of the API; in a cluster the Pod's service account is used without it.", Placeholder = "FILE")]
-    public string? Kubeconfig { get; set; }
-
-    [Option("Address of the registry: https://HOST[:PORT], http://HOST[:PORT] or unix:///PATH.", Placeholder = "URL")]
-    [Required]
-    public string Registry { get; set; } = "";
-
-    [Option("CA that signed the registry's certificate, PEM. Default: the system's.", Placeholder = "FILE")]
-    public string? RegistryCaFile { get; set; }
-
     [Option("How workloads get their models: SharedPVC or NodeCache.", Placeholder = "SharedPVC|NodeCache")]
     public string DeliveryType { get; set; } = "SharedPVC";
 
@@ -75,32 +66,6 @@ public sealed class ControllersOptions : IValidatableObject
     [Range(1, 64)]
     public int PreparationWorkers { get; set; } = 4;
 
-    [Option("Hugging Face, or a mirror that speaks its protocol.")]
-    public Uri HuggingfaceEndpoint { get; set; } = new("https://huggingface.co");
-
-    [Option("Ollama's registry, or a mirror that speaks its protocol.")]
-    public Uri OllamaEndpoint { get; set; } = new("https://registry.ollama.ai");
-
-    [Option("CA that signed the certificates of hubs and their mirrors, PEM. Default: the system's.", Placeholder = "FILE")]
-    public string? SourceCaFile { get; set; }
-
-    [Option("Proxy on the way to hubs. Default: the environment's HTTPS_PROXY, HTTP_PROXY and NO_PROXY.", Placeholder = "URL")]
-    public Uri? SourceProxy { get; set; }
-
-    /// <summary>Sixteen: enough to fill a fast line over a long way, few enough for the hub's patience. Each takes 4 MiB of memory.</summary>
-    [Option("Connections to hubs that carry bytes, over all models and files of this process.")]
-    [Range(1, 256)]
-    public int SourceConnections { get; set; } = 16;
-
-    [Option("Seconds without a byte after which a connection to a hub is given up and made anew.")]
-    [Range(1, 3600)]
-    public int SourceStallSeconds { get; set; } = 30;
-
-    /// <summary>An hour: longer than most outages, short enough that somebody still remembers asking.</summary>
-    [Option("Minutes for which a source may fail without one more byte being stored; then the model is Failed.")]
-    [Range(1, 7 * 24 * 60)]
-    public int SourceRetryMinutes { get; set; } = 60;
-
     [Option("Run only while holding the Lease; needed with more than one replica.")]
     public bool LeaderElect { get; set; }
 
@@ -111,8 +76,13 @@ public sealed class ControllersOptions : IValidatableObject
     public string Listen { get; set; } = "http://127.0.0.1:8080";
 
     /// <summary>Rules between options, as sentences.</summary>
-    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+    public override IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {
+        foreach (ValidationResult result in base.Validate(validationContext))
+        {
+            yield return result;
+        }
+
         if (DeliveryType is not ("SharedPVC" or "NodeCache"))
         {
             yield return new ValidationResult($"--delivery-type: '{DeliveryType}' is not SharedPVC or NodeCache");
@@ -140,16 +110,6 @@ public sealed class ControllersOptions : IValidatableObject
         if (Preparation is not (PreparationModes.InProcess or PreparationModes.Jobs))
         {
             yield return new ValidationResult($"--preparation: '{Preparation}' is not {PreparationModes.InProcess} or {PreparationModes.Jobs}");
-        }
-
-        if (!Registry.StartsWith("https://", StringComparison.Ordinal) && !Registry.StartsWith("http://", StringComparison.Ordinal) && !Registry.StartsWith("unix:///", StringComparison.Ordinal))
-        {
-            yield return new ValidationResult($"--registry: '{Registry}' is not https://HOST[:PORT], http://HOST[:PORT] or unix:///PATH");
-        }
-
-        if (SourceProxy is { } proxy && (!proxy.IsAbsoluteUri || proxy.Scheme is not ("http" or "https" or "socks5")))
-        {
-            yield return new ValidationResult($"--source-proxy: '{proxy}' is not http://HOST:PORT, https://HOST:PORT or socks5://HOST:PORT");
         }
 
         if (WebhookListen is { } webhook && (webhook.Scheme != "https" || !System.Net.IPAddress.TryParse(webhook.Host.Trim('[', ']'), out _)))

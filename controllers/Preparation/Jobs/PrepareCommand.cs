@@ -69,7 +69,7 @@ internal static partial class PrepareCommand
         services.AddComponentLogging("controllers");
         services.AddMetrics();
         services.AddSingleton(options);
-        services.AddSingleton(options.ToControllersOptions());
+        services.AddSingleton<PreparationOptions>(options);
         services.AddSingleton(TimeProvider.System);
         services.AddSingleton(Random.Shared);
         services.TryAddSingleton<IKubernetesClient>(provider =>

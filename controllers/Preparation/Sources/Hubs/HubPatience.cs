@@ -20,7 +20,7 @@ internal sealed record HubPatience
     /// <summary>For how long a source may fail without one more byte being stored; then the model is Failed.</summary>
     public TimeSpan Budget { get; init; } = TimeSpan.FromHours(1);
 
-    public static HubPatience Of(ControllersOptions options) => new()
+    public static HubPatience Of(PreparationOptions options) => new()
     {
         Stall = TimeSpan.FromSeconds(options.SourceStallSeconds),
         Budget = TimeSpan.FromMinutes(options.SourceRetryMinutes),

@@ -7,9 +7,9 @@ internal static class HubServices
 {
     public static IServiceCollection AddHubs(this IServiceCollection services)
     {
-        services.TryAddSingleton(provider => HubPatience.Of(provider.GetRequiredService<ControllersOptions>()));
+        services.TryAddSingleton(provider => HubPatience.Of(provider.GetRequiredService<PreparationOptions>()));
         services.TryAddSingleton<IHubPauses, LeaseHubPauses>();
-        services.TryAddSingleton(provider => new TransferBudget(provider.GetRequiredService<ControllersOptions>().SourceConnections));
+        services.TryAddSingleton(provider => new TransferBudget(provider.GetRequiredService<PreparationOptions>().SourceConnections));
         services.TryAddSingleton<HubTransfer>();
         return services;
     }

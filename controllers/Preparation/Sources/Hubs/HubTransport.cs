@@ -21,7 +21,7 @@ internal sealed class HubTransport(HttpClient http, Uri endpoint, HubLimits limi
     /// <summary>With the connection settings that all hubs share.</summary>
     public static HubTransport Create(IServiceProvider provider, Uri endpoint)
     {
-        var options = provider.GetRequiredService<ControllersOptions>();
+        var options = provider.GetRequiredService<PreparationOptions>();
         var transfer = provider.GetRequiredService<HubTransfer>();
         var home = new Uri(endpoint.AbsoluteUri.TrimEnd('/') + "/");
         var handler = new SocketsHttpHandler

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using AiModels.Contracts.WellKnown;
 using AiModels.Hosting.Kubernetes;
 
 namespace AiModels.Controllers.Preparation.Sources.Hubs;
@@ -8,7 +9,7 @@ namespace AiModels.Controllers.Preparation.Sources.Hubs;
 /// Pauses in a Lease for each hub, <c>ai-models-hub-HOST</c> in the module's namespace: an object made for short-lived words between processes, on which the
 /// controllers have rights already for their election. An annotation for each kind of request holds the end; conflicts are resolved by reading again.
 /// </summary>
-internal sealed partial class LeaseHubPauses(IKubernetesClient client, ControllersOptions options, TimeProvider time, ILogger<LeaseHubPauses> logger) : IHubPauses
+internal sealed partial class LeaseHubPauses(IKubernetesClient client, TimeProvider time, ILogger<LeaseHubPauses> logger) : IHubPauses
 {
     private const string Prefix = "ai.deckhouse.io/hub-pause.";
 
@@ -21,7 +22,7 @@ internal sealed partial class LeaseHubPauses(IKubernetesClient client, Controlle
     {
         try
         {
-            JsonObject? lease = await client.GetAsync(ResourceTypes.Leases, options.LeaderElectNamespace, Name(hub), cancellationToken);
+            JsonObject? lease = await client.GetAsync(ResourceTypes.Leases, Namespaces.Module, Name(hub), cancellationToken);
             return lease is null ? new Dictionary<string, DateTimeOffset>() : Pauses(lease);
         }
         catch (Exception e) when (IsToBeExpected(e, cancellationToken))
@@ -55,7 +56,7 @@ internal sealed partial class LeaseHubPauses(IKubernetesClient client, Controlle
 
     private async Task WriteAsync(Uri hub, string bucket, DateTimeOffset until, CancellationToken cancellationToken)
     {
-        JsonObject? lease = await client.GetAsync(ResourceTypes.Leases, options.LeaderElectNamespace, Name(hub), cancellationToken);
+        JsonObject? lease = await client.GetAsync(ResourceTypes.Leases, Namespaces.Module, Name(hub), cancellationToken);
         if (lease is not null && Pauses(lease).GetValueOrDefault(bucket) >= until)
         {
             return;
@@ -66,7 +67,7 @@ internal sealed partial class LeaseHubPauses(IKubernetesClient client, Controlle
         {
             ["apiVersion"] = ResourceTypes.Leases.ApiVersion,
             ["kind"] = ResourceTypes.Leases.Kind,
-            ["metadata"] = new JsonObject { ["namespace"] = options.LeaderElectNamespace, ["name"] = Name(hub) },
+            ["metadata"] = new JsonObject { ["namespace"] = Namespaces.Module, ["name"] = Name(hub) },
         };
         var metadata = (JsonObject)lease["metadata"]!;
         if (metadata["annotations"] is not JsonObject annotations)

@@ -76,7 +76,7 @@ internal static class HuggingFaceServices
 {
     public static IServiceCollection AddHuggingFace(this IServiceCollection services)
     {
-        services.AddSingleton(provider => new HubClient(HubTransport.Create(provider, provider.GetRequiredService<ControllersOptions>().HuggingfaceEndpoint)));
+        services.AddSingleton(provider => new HubClient(HubTransport.Create(provider, provider.GetRequiredService<PreparationOptions>().HuggingfaceEndpoint)));
         return services.AddSingleton<IModelSource, HuggingFaceSource>();
     }
 }

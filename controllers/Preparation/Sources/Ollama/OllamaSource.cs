@@ -117,7 +117,7 @@ internal static class OllamaServices
 {
     public static IServiceCollection AddOllama(this IServiceCollection services)
     {
-        services.AddSingleton(provider => new OllamaRegistry(HubTransport.Create(provider, provider.GetRequiredService<ControllersOptions>().OllamaEndpoint)));
+        services.AddSingleton(provider => new OllamaRegistry(HubTransport.Create(provider, provider.GetRequiredService<PreparationOptions>().OllamaEndpoint)));
         return services.AddSingleton<IModelSource, OllamaSource>();
     }
 }

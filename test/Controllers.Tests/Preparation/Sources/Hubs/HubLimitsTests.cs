@@ -84,7 +84,7 @@ public sealed class HubLimitsTests
         await _other.WaitAsync(Listing, TestContext.CancellationToken);
     }
 
-    private HubLimits NewProcess() => new(Hub, new LeaseHubPauses(_kubernetes, new ControllersOptions(), _clock, NullLogger<LeaseHubPauses>.Instance), _clock);
+    private HubLimits NewProcess() => new(Hub, new LeaseHubPauses(_kubernetes, _clock, NullLogger<LeaseHubPauses>.Instance), _clock);
 
     private static HttpResponseMessage Answer(Uri target, HttpStatusCode status, string? limit)
     {
