@@ -1,12 +1,11 @@
 using System.ComponentModel.DataAnnotations;
 using AiModels.ApiServer.Storage;
-using AiModels.EtcdStore;
 using AiModels.Hosting.CommandLine;
 
 namespace AiModels.ApiServer;
 
 /// <summary>Settings of the ApiServer. Names are upstream's (kube-apiserver, sample-apiserver) where upstream has them.</summary>
-public sealed class ApiServerOptions : IValidatableObject, IEtcdOptions
+public sealed class ApiServerOptions : EtcdOptions, IValidatableObject
 {
     [Option("Port of the API, HTTPS.", Placeholder = "PORT")]
     [Range(1, 65535)]
@@ -46,27 +45,6 @@ public sealed class ApiServerOptions : IValidatableObject, IEtcdOptions
     [Option("Folder of the embedded database and, unless named elsewhere, of the grant key.", Placeholder = "DIR")]
     [Required]
     public string DataDir { get; set; } = "/var/lib/ai-models/apiserver";
-
-    [Option("etcd's members, for --storage etcd: https://HOST:2379, repeated or comma-separated.", Placeholder = "URLS")]
-    public List<string> EtcdServers { get; set; } = [];
-
-    [Option("Authorities of etcd's certificates, PEM. Default: the system's.", Placeholder = "FILE", Name = "etcd-cafile")]
-    public string? EtcdCaFile { get; set; }
-
-    [Option("Client certificate for etcd, PEM; read again for every connection.", Placeholder = "FILE", Name = "etcd-certfile")]
-    public string? EtcdCertFile { get; set; }
-
-    [Option("Private key of the client certificate for etcd, PEM.", Placeholder = "FILE", Name = "etcd-keyfile")]
-    public string? EtcdKeyFile { get; set; }
-
-    [Option("What all keys in etcd begin with.", Placeholder = "PATH")]
-    public string EtcdPrefix { get; set; } = EtcdStoreOptions.DefaultPrefix;
-
-    [Option("User of etcd's own authentication.", Placeholder = "NAME")]
-    public string? EtcdUser { get; set; }
-
-    [Option("File that holds the password of --etcd-user.", Placeholder = "FILE")]
-    public string? EtcdPasswordFile { get; set; }
 
     [Option("How often etcd's history is compacted to where it was one interval before; 0s leaves it to others.")]
     public TimeSpan EtcdCompactionInterval { get; set; } = TimeSpan.FromMinutes(5);

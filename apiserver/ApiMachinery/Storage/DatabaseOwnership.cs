@@ -2,21 +2,29 @@ namespace AiModels.ApiMachinery.Storage;
 
 /// <summary>
 /// One process has an embedded database open: its revision counter and hub are the process's own, and a second writer on the same file would break the
-/// order of revisions. The lock goes with the process, so a killed one leaves nothing behind.
+/// order of revisions. The lock goes with the process, so a killed one leaves nothing behind. What is made here is for nobody else to read: the API decides who
+/// sees which object.
 /// </summary>
 public sealed class DatabaseOwnership : IDisposable
 {
+    private const UnixFileMode OwnersFile = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+    private const UnixFileMode OwnersFolder = OwnersFile | UnixFileMode.UserExecute;
+
     private readonly FileStream _lock;
 
     private DatabaseOwnership(FileStream held) => _lock = held;
 
-    /// <summary>Takes it, and makes the folder when missing. Throws <see cref="StoreUnavailableException"/> when another process has it.</summary>
+    /// <summary>Takes it, and makes folder and file when missing. Throws <see cref="StoreUnavailableException"/> when another process has it.</summary>
     public static DatabaseOwnership Take(string path)
     {
         try
         {
-            Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
-            return new DatabaseOwnership(new FileStream(path + ".lock", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
+            Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!, OwnersFolder);
+            var ownership = new DatabaseOwnership(Open(path + ".lock", FileMode.OpenOrCreate));
+
+            // Only under the lock: closing any handle of a file gives up what SQLite has locked in it. An empty file is a new database to every engine.
+            if (!File.Exists(path)) Open(path, FileMode.CreateNew).Dispose();
+            return ownership;
         }
         catch (Exception reason) when (reason is IOException or UnauthorizedAccessException)
         {
@@ -25,4 +33,12 @@ public sealed class DatabaseOwnership : IDisposable
     }
 
     public void Dispose() => _lock.Dispose();
+
+    private static FileStream Open(string path, FileMode mode) => new(path, new FileStreamOptions
+    {
+        Mode = mode,
+        Access = FileAccess.ReadWrite,
+        Share = FileShare.None,
+        UnixCreateMode = OwnersFile,
+    });
 }

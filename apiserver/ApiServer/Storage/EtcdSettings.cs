@@ -8,7 +8,7 @@ namespace AiModels.ApiServer.Storage;
 internal static partial class EtcdSettings
 {
     /// <summary>What is wrong, as sentences.</summary>
-    public static IEnumerable<string> Validate(IEtcdOptions options)
+    public static IEnumerable<string> Validate(EtcdOptions options)
     {
         if (options.EtcdServers.Count == 0)
         {
@@ -40,7 +40,7 @@ internal static partial class EtcdSettings
     }
 
     /// <summary>Throws <see cref="BadOptionException"/> for a password that cannot be read.</summary>
-    public static EtcdStoreOptions Of(IEtcdOptions options, TimeSpan compactionInterval) => new()
+    public static EtcdStoreOptions Of(EtcdOptions options, TimeSpan compactionInterval) => new()
     {
         Servers = [.. options.EtcdServers.Select(server => new Uri(server))],
         Prefix = options.EtcdPrefix,

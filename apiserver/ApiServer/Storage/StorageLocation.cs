@@ -18,7 +18,7 @@ internal static class StorageLocation
     }
 
     /// <summary>Opens it. An embedded store that is to be read must be there.</summary>
-    public static IObjectStore Open(string location, bool mustExist, IEtcdOptions etcd, TimeProvider time)
+    public static IObjectStore Open(string location, bool mustExist, EtcdOptions etcd, TimeProvider time)
     {
         (string engine, string folder) = Split(location);
         if (engine == StorageEngines.Etcd)

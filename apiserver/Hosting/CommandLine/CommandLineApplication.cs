@@ -45,15 +45,16 @@ public sealed class CommandLineApplication(string component, string description)
     /// <summary>Parses, binds, validates and runs.</summary>
     public async Task<int> RunAsync(IReadOnlyList<string> args)
     {
+        CommandVerb? verb = null;
         try
         {
-            if (ParseVerb(args, out CommandVerb? verb, out IReadOnlyList<string> rest) is { } done) return done;
+            if (ParseVerb(args, out verb, out IReadOnlyList<string> rest) is { } done) return done;
             object? options = BindVerb(verb!, rest);
             return options == null ? 0 : await RunVerbAsync(verb!, options);
         }
         catch (BadOptionException e)
         {
-            await _error.WriteLineAsync($"{component}: {e.Message.ReplaceLineEndings(" ")} (see '{component} --help')");
+            await _error.WriteLineAsync($"{component}: {e.Message.ReplaceLineEndings(" ")} (see '{string.Join(' ', component, verb?.Name).TrimEnd()} --help')");
             return 2;
         }
     }

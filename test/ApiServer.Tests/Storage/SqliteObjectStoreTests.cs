@@ -24,6 +24,19 @@ public sealed class SqliteObjectStoreTests : ObjectStoreContract
     }
 
     [TestMethod]
+    public async Task Open_OfANewDatabase_LetsNobodyElseReadItsFiles()
+    {
+        await Store.CreateAsync(Key("m"), Bytes("x"), Cancelled);
+
+        FileInfo[] files = _folder.GetFiles();
+        Assert.IsGreaterThanOrEqualTo(3, files.Length, "the database, its log and its lock");
+        foreach (FileInfo file in files)
+        {
+            Assert.AreEqual(UnixFileMode.UserRead | UnixFileMode.UserWrite, file.UnixFileMode, file.Name);
+        }
+    }
+
+    [TestMethod]
     public async Task Watch_BehindTheHubsMemory_IsServedFromTheLog()
     {
         await Store.DisposeAsync();

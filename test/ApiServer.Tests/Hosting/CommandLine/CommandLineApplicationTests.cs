@@ -66,7 +66,8 @@ public sealed class CommandLineApplicationTests
     public async Task Run_BadOption_ExitsTwoWithOneLine(string message, params string[] args)
     {
         Assert.AreEqual(2, await RunAsync(args));
-        Assert.AreEqual($"sample: {message} (see 'sample --help')", _error.ToString().TrimEnd());
+        string command = args is ["serve", ..] ? "sample serve" : "sample";
+        Assert.AreEqual($"sample: {message} (see '{command} --help')", _error.ToString().TrimEnd());
         Assert.IsNull(_bound);
     }
 
