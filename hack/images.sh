@@ -34,6 +34,7 @@ project_of() {
 builder=''
 for program in docker podman buildah; do have "$program" && builder=$program && break; done
 
+mkdir -p artifacts
 for component in "${components[@]}"; do
   step "$component"
   out=artifacts/images/$component
