@@ -64,11 +64,25 @@ public sealed partial class LeaderElection(IKubernetesClient client, LeaderElect
     /// <summary>Returns when leadership is lost.</summary>
     private async Task RenewAsync(CancellationToken cancellationToken)
     {
-        long renewed = time.GetTimestamp();
-        while (time.GetElapsedTime(renewed) < options.RenewDeadline)
+        while (await RenewInTimeAsync(cancellationToken))
         {
-            await Task.Delay(options.RetryPeriod, time, cancellationToken);
-            if (await TryAsync(cancellationToken)) renewed = time.GetTimestamp();
+        }
+    }
+
+    /// <summary>Keeps the Lease once more. An API that does not answer at all must not keep us leading: somebody else may have the Lease by then.</summary>
+    private async Task<bool> RenewInTimeAsync(CancellationToken cancellationToken)
+    {
+        using var deadline = new CancellationTokenSource(options.RenewDeadline, time);
+        using var linked = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, deadline.Token);
+        try
+        {
+            do await Task.Delay(options.RetryPeriod, time, linked.Token);
+            while (!await TryAsync(linked.Token));
+            return true;
+        }
+        catch (OperationCanceledException) when (deadline.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+        {
+            return false;
         }
     }
 

@@ -166,6 +166,11 @@ public sealed class KubernetesClient : IKubernetesClient, IDisposable
         {
             throw new KubernetesApiException(504, "Timeout", $"{method} {path}: no answer within {RequestTimeout.TotalSeconds:0} s");
         }
+        catch (Exception e) when (e is IOException or JsonException)
+        {
+            // What callers expect of a server that goes away, whether that was before its answer or in the middle of it.
+            throw new HttpRequestException(HttpRequestError.ResponseEnded, $"{method} {path}: the answer broke off: {e.Message}", e);
+        }
     }
 
     private static HttpRequestMessage Request(HttpMethod method, string path, byte[]? content, string? contentType)

@@ -60,7 +60,8 @@ public sealed record KubernetesConnection
             UseProxy = false,
         };
         ConfigureTls(transport.SslOptions);
-        HttpMessageHandler handler = Token != null || TokenFile != null ? new BearerTokenHandler(this, time) { InnerHandler = transport } : transport;
+        HttpMessageHandler handler = new UnreachableServer { InnerHandler = transport };
+        if (Token != null || TokenFile != null) handler = new BearerTokenHandler(this, time) { InnerHandler = handler };
         var client = new HttpClient(handler)
         {
             BaseAddress = Server,

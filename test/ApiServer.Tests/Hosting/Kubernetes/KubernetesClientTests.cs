@@ -130,6 +130,46 @@ public sealed class KubernetesClientTests
         Assert.HasCount(1, _requests);
     }
 
+    /// <summary>As from an address that swallows what is sent to it: nobody cancelled anything, and callers must not believe so.</summary>
+    [TestMethod]
+    [Timeout(120_000, CooperativeCancellation = true)]
+    public async Task Get_FromAServerThatCannotBeConnectedTo_IsAFailedRequest()
+    {
+        var swallowing = new Swallowing();
+        using var client = new KubernetesClient(new HttpClient(new UnreachableServer { InnerHandler = swallowing }) { BaseAddress = new Uri("http://10.0.0.1/") }, TimeProvider.System);
+
+        var e = await Assert.ThrowsExactlyAsync<HttpRequestException>(() => client.GetAsync(ResourceTypes.Models, "ns", "m", TestContext.CancellationToken));
+
+        Assert.AreEqual("no connection in time (10.0.0.1)", e.Message);
+        Assert.AreEqual(6, swallowing.Calls, "it is tried again, as after a refused connection");
+    }
+
+    [TestMethod]
+    [Timeout(120_000, CooperativeCancellation = true)]
+    public async Task Get_WhoseAnswerBreaksOff_IsAFailedRequest()
+    {
+        _answer = async http =>
+        {
+            http.Response.ContentLength = 100;
+            await http.Response.WriteAsync("""{"kind":"Mo""");
+            await http.Response.Body.FlushAsync();
+            http.Abort();
+        };
+
+        await Assert.ThrowsExactlyAsync<HttpRequestException>(() => _client.GetAsync(ResourceTypes.Models, "ns", "m", TestContext.CancellationToken));
+    }
+
+    private sealed class Swallowing : HttpMessageHandler
+    {
+        public int Calls { get; private set; }
+
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            Calls++;
+            throw new TaskCanceledException("The operation was canceled.", new TimeoutException("no connection in time"));
+        }
+    }
+
     [TestMethod]
     public void Load_KubeconfigWithExec_SaysWhatToUse()
     {
