@@ -9,7 +9,7 @@ namespace AiModels.Bench;
 /// Many watchers of one collection while it changes at a steady rate. Every change carries the time it was sent in a label; a watcher's line tells how long
 /// it took to reach it. One more watcher, if asked for, opens its stream and never reads.
 /// </summary>
-internal sealed class WatchFanOut(ApiConnections connections, int objects, int watchers, CancellationToken cancellationToken)
+internal sealed class WatchFanOut(int objects, int watchers, CancellationToken cancellationToken) : IWatchObserver
 {
     // As many streams on one connection as kube-apiserver's clients have.
     private const int StreamsPerConnection = 100;
@@ -24,25 +24,42 @@ internal sealed class WatchFanOut(ApiConnections connections, int objects, int w
     public static async Task<string> RunAsync(
         Uri server, string token, int objects, int watchers, int rate, int seconds, bool hasStalled, CancellationToken cancellationToken)
     {
-        using var connections = new ApiConnections(server, token, Math.Max(1, watchers / StreamsPerConnection));
         using var writers = new ApiConnections(server, token, 2);
         using var stalled = new ApiConnections(server, token, 1);
-        var run = new WatchFanOut(connections, objects, watchers, cancellationToken);
-        using HttpResponseMessage? never = hasStalled ? await run.OpenAsync(stalled[0], "0", cancellationToken) : null;
-        return await run.MeasureAsync(writers, rate, seconds);
+        var run = new WatchFanOut(objects, watchers, cancellationToken);
+        using HttpResponseMessage? never = hasStalled ? await OpenAsync(stalled[0], cancellationToken) : null;
+        return await run.MeasureAsync(server, token, writers, rate, seconds);
     }
 
-    private async Task<string> MeasureAsync(ApiConnections writers, int rate, int seconds)
+    public void Opened()
+    {
+        if (Interlocked.Increment(ref _open) == watchers)
+        {
+            _allOpen.SetResult();
+        }
+    }
+
+    public void Delivered(int events, double? age)
+    {
+        Interlocked.Add(ref _deliveries, events);
+        if (age is { } milliseconds)
+        {
+            _times.Add(milliseconds);
+        }
+    }
+
+    private async Task<string> MeasureAsync(Uri server, string token, ApiConnections writers, int rate, int seconds)
     {
         using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         string list = await writers.SendAsync(0, HttpMethod.Get, ApiConnections.Collection + "?limit=1", null, null, cancellationToken);
         string version = (string)JsonNode.Parse(list)!["metadata"]!["resourceVersion"]!;
-        Task[] watching = [.. Enumerable.Range(0, watchers).Select(i => Task.Run(() => WatchAsync(connections[i], version, end.Token), cancellationToken))];
-        await _allOpen.Task.WaitAsync(cancellationToken);
+        Task[] watching = [.. Enumerable.Range(0, watchers).Chunk(StreamsPerConnection).Select(streams => Task.Run(
+            () => new WatchConnection(server, token, this).RunAsync(PathAfter(version), streams.Length, end.Token), cancellationToken))];
+        await Task.WhenAny([_allOpen.Task, .. watching]).Unwrap().WaitAsync(cancellationToken);
 
         long start = Stopwatch.GetTimestamp();
         int made = await ChangeAsync(writers, rate, seconds);
-        await UntilDeliveredAsync((long)made * watchers);
+        await UntilDeliveredAsync((long)made * watchers, watching);
         double took = Stopwatch.GetElapsedTime(start).TotalSeconds;
         await end.CancelAsync();
         await Task.WhenAll(watching).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -69,49 +86,24 @@ internal sealed class WatchFanOut(ApiConnections connections, int objects, int w
         return changes.Count;
     }
 
-    private async Task UntilDeliveredAsync(long expected)
+    private async Task UntilDeliveredAsync(long expected, Task[] watching)
     {
         using var ticks = new PeriodicTimer(TimeSpan.FromMilliseconds(5));
         while (Interlocked.Read(ref _deliveries) < expected)
         {
+            // A connection that has ended will not deliver the rest.
+            await (watching.FirstOrDefault(connection => connection.IsCompleted) ?? Task.CompletedTask);
             await ticks.WaitForNextTickAsync(cancellationToken);
         }
     }
 
-    private async Task WatchAsync(HttpClient client, string version, CancellationToken stop)
-    {
-        using HttpResponseMessage response = await OpenAsync(client, version, stop);
-        await using Stream body = await response.Content.ReadAsStreamAsync(stop);
-        if (Interlocked.Increment(ref _open) == watchers)
-        {
-            _allOpen.SetResult();
-        }
+    // With bookmarks, which every informer asks for.
+    private static string PathAfter(string version) => $"{ApiConnections.Collection}?watch=true&allowWatchBookmarks=true&resourceVersion={version}";
 
-        var lines = new LineReader(body);
-        while (await lines.NextAsync(stop) is { IsEmpty: false } line)
-        {
-            if (Sent(line.Span) is { } sent)
-            {
-                // A sample will do for percentiles: keeping each delivery would be the larger part of the client's work.
-                if (Interlocked.Increment(ref _deliveries) % 16 == 0)
-                {
-                    _times.Add(Stopwatch.GetElapsedTime(sent).TotalMilliseconds);
-                }
-            }
-        }
-    }
-
-    private async Task<HttpResponseMessage> OpenAsync(HttpClient client, string version, CancellationToken stop)
+    private static async Task<HttpResponseMessage> OpenAsync(HttpClient client, CancellationToken stop)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Get, $"{ApiConnections.Collection}?watch=true&resourceVersion={version}") { Version = HttpVersion.Version20 };
+        using var request = new HttpRequestMessage(HttpMethod.Get, PathAfter("0")) { Version = HttpVersion.Version20 };
         HttpResponseMessage response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, stop);
         return response.EnsureSuccessStatusCode();
-    }
-
-    private static long? Sent(ReadOnlySpan<byte> line)
-    {
-        ReadOnlySpan<byte> label = "\"sent\":\""u8;
-        int at = line.IndexOf(label);
-        return at >= 0 && System.Buffers.Text.Utf8Parser.TryParse(line[(at + label.Length)..], out long sent, out _) ? sent : null;
     }
 }
