@@ -16,17 +16,22 @@ using AiModels.ApiServer.Uploads;
 using AiModels.Hosting;
 using AiModels.Hosting.Certificates;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 
 namespace AiModels.ApiServer;
 
 /// <summary>The table of contents: every resource and subresource of ai.deckhouse.io, and what stands behind them.</summary>
 public static class AiModelsApi
 {
+    // 256 KiB that a connection may have encrypted and not sent: with Kestrel's 64 KiB whoever writes lists or events stops for the socket at every fourth TLS record.
+    private const int WriteBuffer = 256 * 1024;
+
     /// <summary>Registers the API server and binds its port.</summary>
     public static WebApplicationBuilder AddAiModelsApi(this WebApplicationBuilder builder, ApiServerOptions options)
     {
         IServiceCollection services = builder.Services;
         services.AddBulkMemoryPool();
+        services.Configure<SocketTransportOptions>(sockets => sockets.MaxWriteBufferSize = WriteBuffer);
         services.AddIdleMemory();
         services.AddObjectStore(options);
         services.AddSingleton(provider => ServingCertificate.FromFilesOrSelfSigned(

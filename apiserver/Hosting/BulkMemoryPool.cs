@@ -47,30 +47,52 @@ public static class BulkMemoryPool
         // 16 MiB of spare blocks a pool; a burst above it is collected like any garbage.
         private const int MaxSpare = 256;
 
-        private readonly ConcurrentQueue<Block> _spare = new();
-        private volatile bool _isDisposed;
+        // The block given back last is handed out first: it is the one that the processor's caches still hold.
+        private readonly Stack<Block> _spare = new();
+        private readonly Lock _lock = new();
+        private bool _isDisposed;
 
         public override int MaxBufferSize => BlockSize;
 
         public override IMemoryOwner<byte> Rent(int minBufferSize = -1)
         {
             ArgumentOutOfRangeException.ThrowIfGreaterThan(minBufferSize, BlockSize);
-            return _spare.TryDequeue(out Block? block) ? block : new Block(this);
+            lock (_lock)
+            {
+                if (_spare.TryPop(out Block? block))
+                {
+                    return block;
+                }
+            }
+
+            return new Block(this);
         }
 
-        public void Release() => _spare.Clear();
+        public void Release()
+        {
+            lock (_lock)
+            {
+                _spare.Clear();
+            }
+        }
 
         protected override void Dispose(bool disposing)
         {
-            _isDisposed = true;
-            Release();
+            lock (_lock)
+            {
+                _isDisposed = true;
+                _spare.Clear();
+            }
         }
 
         private void Return(Block block)
         {
-            if (!_isDisposed && _spare.Count < MaxSpare)
+            lock (_lock)
             {
-                _spare.Enqueue(block);
+                if (!_isDisposed && _spare.Count < MaxSpare)
+                {
+                    _spare.Push(block);
+                }
             }
         }
 

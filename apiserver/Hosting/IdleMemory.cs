@@ -4,7 +4,7 @@ using Microsoft.Extensions.Hosting;
 namespace AiModels.Hosting;
 
 /// <summary>Holds memory that it can do without while nothing happens.</summary>
-internal interface ISpareMemory
+public interface ISpareMemory
 {
     /// <summary>Lets go of it, for the collector to find.</summary>
     void Release();

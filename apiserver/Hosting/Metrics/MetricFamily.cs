@@ -27,6 +27,7 @@ internal sealed class MetricFamily
     private readonly ConcurrentDictionary<TagSet, MetricSeries> _series = new(new TagSet.Comparer());
     private readonly ConcurrentDictionary<TagSet, MetricSeries>.AlternateLookup<ReadOnlySpan<KeyValuePair<string, object?>>> _lookup;
     private readonly bool _isAbsolute;
+    private Known? _last;
 
     public MetricFamily(Instrument instrument)
     {
@@ -49,19 +50,18 @@ internal sealed class MetricFamily
 
     public void Record(double value, ReadOnlySpan<KeyValuePair<string, object?>> tags)
     {
-        if (!_lookup.TryGetValue(tags, out MetricSeries? series))
-        {
-            TagSet key = _series.Count < SeriesLimit ? new TagSet(tags.ToArray()) : Overflow;
-            series = _series.GetOrAdd(key, _ => new MetricSeries(Bounds));
-        }
-
+        MetricSeries series = _last is { } last && last.Tags.IsSame(tags) ? last.Series : Find(tags);
         if (Kind == MetricKind.Histogram) series.Record(value);
         else if (_isAbsolute) series.Set(value);
         else series.Add(value);
     }
 
     /// <summary>An observable instrument tells all of its series each time; those it no longer tells are gone.</summary>
-    public void Forget() => _series.Clear();
+    public void Forget()
+    {
+        _series.Clear();
+        _last = null;
+    }
 
     /// <summary>aimodels.registry.blob.size (By, histogram) becomes aimodels_registry_blob_size_bytes.</summary>
     internal static string NameOf(string name, string unit, MetricKind kind)
@@ -83,6 +83,19 @@ internal sealed class MetricFamily
         return text.ToString();
     }
 
+    // What is measured a hundred thousand times a second, as events to watchers, has the same labels each time: then nothing is hashed.
+    private MetricSeries Find(ReadOnlySpan<KeyValuePair<string, object?>> tags)
+    {
+        if (!_lookup.TryGetValue(tags, out TagSet? key, out MetricSeries? series))
+        {
+            key = _series.Count < SeriesLimit ? new TagSet(tags.ToArray()) : Overflow;
+            series = _series.GetOrAdd(key, _ => new MetricSeries(Bounds));
+        }
+
+        _last = new Known(key, series);
+        return series;
+    }
+
     private static double[] BoundsOf(Instrument instrument)
     {
         IReadOnlyList<double>? advised = instrument switch
@@ -94,4 +107,6 @@ internal sealed class MetricFamily
         };
         return advised is { Count: > 0 } ? [.. advised] : instrument.Unit == "s" ? SecondsBounds : PlainBounds;
     }
+
+    private sealed record Known(TagSet Tags, MetricSeries Series);
 }

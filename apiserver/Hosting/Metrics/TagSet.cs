@@ -5,6 +5,15 @@ internal sealed class TagSet(KeyValuePair<string, object?>[] tags)
 {
     public KeyValuePair<string, object?>[] Tags { get; } = tags;
 
+    /// <summary>Whether these are the very same objects. Equal ones may be others: then it takes the comparer to tell.</summary>
+    public bool IsSame(ReadOnlySpan<KeyValuePair<string, object?>> others)
+    {
+        if (others.Length != Tags.Length) return false;
+        for (int i = 0; i < others.Length; i++)
+            if (!ReferenceEquals(others[i].Key, Tags[i].Key) || !ReferenceEquals(others[i].Value, Tags[i].Value)) return false;
+        return true;
+    }
+
     /// <summary>Looks series up by the measurement's span of tags, without allocating.</summary>
     public sealed class Comparer : IEqualityComparer<TagSet>, IAlternateEqualityComparer<ReadOnlySpan<KeyValuePair<string, object?>>, TagSet>
     {

@@ -42,6 +42,18 @@ public sealed class PrometheusExporterTests
     }
 
     [TestMethod]
+    public void Record_EqualLabelsOfOtherObjects_CountInOneSeries()
+    {
+        using PrometheusExporter exporter = PrometheusExporter.For("test.equal");
+        using var meter = new Meter("test.equal");
+        Counter<long> counter = meter.CreateCounter<long>("watched");
+        foreach (string value in (string[])["a", "a", new string('a', 1), "b", "a"]) counter.Add(1, new KeyValuePair<string, object?>("resource", value));
+        string text = exporter.Write();
+        StringAssert.Contains(text, "watched_total{resource=\"a\"} 4");
+        StringAssert.Contains(text, "watched_total{resource=\"b\"} 1");
+    }
+
+    [TestMethod]
     public void Record_UnboundedLabel_EndsInOneOverflowSeries()
     {
         using PrometheusExporter exporter = PrometheusExporter.For("test.overflow");
