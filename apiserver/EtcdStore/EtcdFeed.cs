@@ -19,6 +19,8 @@ internal sealed partial class EtcdFeed : IWatchHistory, IAsyncDisposable
 
     private readonly EtcdClient _client;
     private readonly EtcdKeys _keys;
+    private readonly EtcdLists _lists;
+    private readonly ValueCache _values;
     private readonly EtcdStoreOptions _options;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
@@ -28,9 +30,9 @@ internal sealed partial class EtcdFeed : IWatchHistory, IAsyncDisposable
     private WatchHubAging? _aging;
     private long _startedAfter;
 
-    public EtcdFeed(EtcdClient client, EtcdKeys keys, EtcdStoreOptions options, TimeProvider time, ILogger log)
+    public EtcdFeed(EtcdClient client, EtcdKeys keys, EtcdLists lists, ValueCache values, EtcdStoreOptions options, TimeProvider time, ILogger log)
     {
-        (_client, _keys, _options, _time, _log) = (client, keys, options, time, log);
+        (_client, _keys, _lists, _values, _options, _time, _log) = (client, keys, lists, values, options, time, log);
         _loop = Task.Run(RunAsync);
     }
 
@@ -167,7 +169,7 @@ internal sealed partial class EtcdFeed : IWatchHistory, IAsyncDisposable
     // The ring begins in the past, so that clients of a replica that was started anew find in it what they missed; not so far when that was compacted.
     private async Task<(WatchHub Hub, long After)> StartAsync()
     {
-        long newest = await new EtcdLists(_client, _keys).RevisionAsync(_stop.Token);
+        long newest = await _lists.RevisionAsync(_stop.Token);
         long after = Math.Max(1, newest - _options.WatchEvents);
         var hub = new WatchHub(after, this, _options.WatchEvents, _options.WatchBytes);
         _startedAfter = after;
@@ -186,6 +188,7 @@ internal sealed partial class EtcdFeed : IWatchHistory, IAsyncDisposable
                 Log.Missed(_log, after, response.CompactRevision);
             }
 
+            _values.Clear(); // some of it may be deleted, and nobody will tell
             hub.Reset(response.CompactRevision);
             return response.CompactRevision;
         }
@@ -206,12 +209,14 @@ internal sealed partial class EtcdFeed : IWatchHistory, IAsyncDisposable
             }
 
             Log.Missed(_log, after, after);
+            _values.Clear();
             hub.Reset(after);
             events.Clear();
         }
 
         if (events.Count > 0)
         {
+            _values.Follow(events);
             hub.Publish(events);
         }
         else if (response.Events.Count == 0 && !response.Created)

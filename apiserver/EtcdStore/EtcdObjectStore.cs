@@ -20,12 +20,13 @@ public sealed class EtcdObjectStore : IObjectStore
     private readonly EtcdCompactor? _compactor;
 
     /// <summary>Throws for certificates that cannot be read.</summary>
-    public EtcdObjectStore(EtcdStoreOptions options, TimeProvider time, ILogger<EtcdObjectStore> log)
+    public EtcdObjectStore(EtcdStoreOptions options, TimeProvider time, ILogger<EtcdObjectStore> log, ValueCache? values = null)
     {
+        values ??= new ValueCache();
         _keys = new EtcdKeys(options.Prefix);
         _client = new EtcdClient(options, time);
-        _lists = new EtcdLists(_client, _keys);
-        _feed = new EtcdFeed(_client, _keys, options, time, log);
+        _lists = new EtcdLists(_client, _keys, values);
+        _feed = new EtcdFeed(_client, _keys, _lists, values, options, time, log);
         _compactor = options.CompactionInterval > TimeSpan.Zero ? new EtcdCompactor(_client, options.CompactionInterval, time, log) : null;
     }
 

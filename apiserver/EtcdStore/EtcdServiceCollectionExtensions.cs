@@ -13,7 +13,7 @@ public static class EtcdServiceCollectionExtensions
     {
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton<IObjectStore>(provider => new EtcdObjectStore(
-            options, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<EtcdObjectStore>>()));
+            options, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<EtcdObjectStore>>(), provider.GetService<ValueCache>()));
         return services;
     }
 }

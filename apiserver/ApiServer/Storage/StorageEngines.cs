@@ -1,6 +1,7 @@
 using AiModels.ApiMachinery.Storage;
 using AiModels.ApiMachinery.Storage.Sqlite;
 using AiModels.EtcdStore;
+using AiModels.Hosting;
 
 namespace AiModels.ApiServer.Storage;
 
@@ -51,17 +52,23 @@ internal static class StorageEngines
     };
 
     /// <summary>Registers the engine that the options name.</summary>
-    public static IServiceCollection AddObjectStore(this IServiceCollection services, ApiServerOptions options) => options.Storage == Etcd
-        ? services.AddEtcdObjectStore(EtcdSettings.Of(options, options.EtcdCompactionInterval))
-        : services.AddSingleton(provider => OpenEmbedded(options.Storage, PathIn(options.Storage, options.DataDir), provider.GetRequiredService<TimeProvider>()));
+    public static IServiceCollection AddObjectStore(this IServiceCollection services, ApiServerOptions options)
+    {
+        services.AddSingleton(new ValueCache(options.ListCacheSize));
+        services.AddSingleton<ISpareMemory, SpareValues>();
+        return options.Storage == Etcd
+            ? services.AddEtcdObjectStore(EtcdSettings.Of(options, options.EtcdCompactionInterval))
+            : services.AddSingleton(provider => OpenEmbedded(
+                options.Storage, PathIn(options.Storage, options.DataDir), provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ValueCache>()));
+    }
 
     /// <summary>Where an embedded engine keeps its file.</summary>
     public static string PathIn(string engine, string folder) => Path.Combine(folder, engine == LiteDb ? "objects.litedb" : "objects.db");
 
     /// <summary>Opens an embedded engine; the file is made when missing.</summary>
-    public static IObjectStore OpenEmbedded(string engine, string path, TimeProvider time) => engine switch
+    public static IObjectStore OpenEmbedded(string engine, string path, TimeProvider time, ValueCache? values = null) => engine switch
     {
-        Sqlite => new SqliteObjectStore(new SqliteStoreOptions { Path = path }, time),
+        Sqlite => new SqliteObjectStore(new SqliteStoreOptions { Path = path }, time, values),
 #if WITH_LITEDB
         LiteDb => new LiteDbStore.LiteDbObjectStore(new LiteDbStore.LiteDbStoreOptions { Path = path }, time),
 #endif

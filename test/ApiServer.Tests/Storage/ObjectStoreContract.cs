@@ -234,6 +234,39 @@ public abstract class ObjectStoreContract
         Assert.AreEqual($"b=b@{updated + 1}", await AtAsync(0));
     }
 
+    // What an engine remembers of the first list must not show in the next ones; few changes and many are read in different ways.
+    [TestMethod]
+    [DataRow(0)]
+    [DataRow(3)]
+    [DataRow(50)]
+    public async Task List_Again_AfterChanges_ShowsEachWorldAsItIs(int changes)
+    {
+        var revisions = new Dictionary<string, long>();
+        for (int i = 0; i < 60; i++)
+        {
+            revisions[$"m{i:00}"] = await CreateAsync(Key($"m{i:00}"), $"old {i}");
+        }
+
+        StoredList before = await Store.ListAsync(new ListRequest { Prefix = Prefix }, Cancelled);
+        for (int i = 0; i < changes; i++)
+        {
+            await UpdateAsync(Key($"m{i:00}"), revisions[$"m{i:00}"], $"new {i}");
+        }
+
+        await Store.DeleteAsync(Key("m59"), revisions["m59"], Cancelled);
+        await CreateAsync(Key("m60"), "new 60");
+        StoredList after = await Store.ListAsync(new ListRequest { Prefix = Prefix }, Cancelled);
+        StoredList then = await Store.ListAsync(new ListRequest { Prefix = Prefix, Revision = before.Revision }, Cancelled);
+        StoredList page = await Store.ListAsync(new ListRequest { Prefix = Prefix, After = Key("m01").ToString(), Limit = 2 }, Cancelled);
+
+        string[] expected = [.. Enumerable.Range(0, 59).Select(i => i < changes ? $"new {i}" : $"old {i}"), "new 60"];
+        CollectionAssert.AreEqual(expected, after.Objects.Select(o => Text(o.Value)).ToArray());
+        CollectionAssert.AreEqual(before.Objects.Select(o => (o.Key, o.Revision)).ToArray(), then.Objects.Select(o => (o.Key, o.Revision)).ToArray());
+        CollectionAssert.AreEqual(Enumerable.Range(0, 60).Select(i => $"old {i}").ToArray(), then.Objects.Select(o => Text(o.Value)).ToArray());
+        CollectionAssert.AreEqual(expected[2..4], page.Objects.Select(o => Text(o.Value)).ToArray());
+        Assert.AreEqual(56, page.Remaining);
+    }
+
     [TestMethod]
     public async Task List_AtAFutureRevision_IsRefused()
     {

@@ -9,6 +9,7 @@ public sealed class SqliteObjectStore : IObjectStore, IWatchHistory
     private readonly DatabaseOwnership _ownership;
     private readonly SqliteReaderPool _readers;
     private readonly SqliteWriter _writer;
+    private readonly ValueCache _values;
     private readonly WatchHub _hub;
     private readonly WatchHubAging _aging;
     private readonly CompactionTimer? _timer;
@@ -16,8 +17,9 @@ public sealed class SqliteObjectStore : IObjectStore, IWatchHistory
     private int _disposed;
 
     /// <summary>Opens the database, makes it when missing. Throws <see cref="StoreUnavailableException"/> when it cannot or another process has it.</summary>
-    public SqliteObjectStore(SqliteStoreOptions options, TimeProvider time)
+    public SqliteObjectStore(SqliteStoreOptions options, TimeProvider time, ValueCache? values = null)
     {
+        _values = values ?? new ValueCache();
         _ownership = DatabaseOwnership.Take(options.Path);
         try
         {
@@ -32,7 +34,7 @@ public sealed class SqliteObjectStore : IObjectStore, IWatchHistory
         _revision = _writer.Revision;
         _hub = new WatchHub(_revision, this, options.WatchEvents, options.WatchBytes);
         _aging = new WatchHubAging(_hub, time);
-        _readers = new SqliteReaderPool(options.Path, options.Readers);
+        _readers = new SqliteReaderPool(options.Path, options.Readers, _values);
         _writer.Start();
         _timer = options.CompactionInterval > TimeSpan.Zero
             ? new CompactionTimer(this, options.HistoryAge, options.HistoryRevisions, options.CompactionInterval, time)
@@ -98,6 +100,7 @@ public sealed class SqliteObjectStore : IObjectStore, IWatchHistory
         Volatile.Write(ref _revision, revision);
         if (events.Count > 0)
         {
+            _values.Follow(events);
             _hub.Publish(events);
         }
     }

@@ -7,10 +7,12 @@ internal sealed class SqliteReader : IDisposable
     private const int HistoryPageSize = 256;
 
     private readonly SqliteDatabase _database;
-    private readonly SqliteStatement _begin, _end, _revision, _compacted, _get, _list, _listAt, _count, _countAt, _history;
+    private readonly ValueCache _values;
+    private readonly SqliteStatement _begin, _end, _revision, _compacted, _get, _value, _list, _listAt, _count, _countAt, _history;
 
-    public SqliteReader(string path)
+    public SqliteReader(string path, ValueCache values)
     {
+        _values = values;
         _database = SqliteDatabase.OpenReader(path);
         _begin = _database.Prepare("BEGIN");
         _end = _database.Prepare("COMMIT");
@@ -18,13 +20,15 @@ internal sealed class SqliteReader : IDisposable
         _compacted = _database.Prepare(SqliteSchema.SelectCompacted);
         _get = _database.Prepare(
             "SELECT o.revision, v.value FROM objects o JOIN versions v ON v.revision = o.revision WHERE o.key = ?1");
-        _list = _database.Prepare(
-            "SELECT o.key, o.revision, v.value FROM objects o JOIN versions v ON v.revision = o.revision WHERE o.key > ?1 AND o.key < ?2 ORDER BY o.key LIMIT ?3");
+
+        // Lists find keys and revisions; a value is read only when it is not in memory.
+        _value = _database.Prepare("SELECT value FROM versions WHERE revision = ?1");
+        _list = _database.Prepare("SELECT key, revision FROM objects WHERE key > ?1 AND key < ?2 ORDER BY key LIMIT ?3");
         _count = _database.Prepare("SELECT count(*) FROM objects WHERE key > ?1 AND key < ?2");
 
         // As of an older revision: of every key the newest version up to it, unless that one is a deletion (kind 2).
         _listAt = _database.Prepare("""
-            SELECT l.key, l.revision, v.value
+            SELECT l.key, l.revision
             FROM (SELECT key, max(revision) AS revision FROM versions WHERE key > ?1 AND key < ?2 AND revision <= ?4 GROUP BY key) l
             JOIN versions v ON v.revision = l.revision
             WHERE v.kind <> 2 ORDER BY l.key LIMIT ?3
@@ -160,7 +164,7 @@ internal sealed class SqliteReader : IDisposable
                     break;
                 }
 
-                objects.Add(new StoredObject(ObjectKey.Parse(statement.Text(0)), statement.Int64(1), statement.Blob(2)));
+                objects.Add(Object(statement.Text(0), statement.Int64(1)));
             }
         }
         finally
@@ -169,6 +173,26 @@ internal sealed class SqliteReader : IDisposable
         }
 
         return objects;
+    }
+
+    private StoredObject Object(string path, long revision)
+    {
+        if (_values.Find(path, revision) is { } known)
+        {
+            return known;
+        }
+
+        try
+        {
+            _value.Bind(1, revision).Step();
+            var stored = new StoredObject(ObjectKey.Parse(path), revision, _value.Blob(0));
+            _values.Keep(path, stored);
+            return stored;
+        }
+        finally
+        {
+            _value.Reset();
+        }
     }
 
     private long CountAfter(SqliteStatement statement, string start, string end, long revision)

@@ -3,7 +3,7 @@ using System.Collections.Concurrent;
 namespace AiModels.ApiMachinery.Storage.Sqlite;
 
 /// <summary>A bounded set of read connections, opened as they are needed.</summary>
-internal sealed class SqliteReaderPool(string path, int size) : IDisposable
+internal sealed class SqliteReaderPool(string path, int size, ValueCache values) : IDisposable
 {
     private readonly SemaphoreSlim _free = new(size);
     private readonly ConcurrentBag<SqliteReader> _idle = [];
@@ -17,7 +17,7 @@ internal sealed class SqliteReaderPool(string path, int size) : IDisposable
         {
             if (!_idle.TryTake(out SqliteReader? reader))
             {
-                reader = new SqliteReader(path);
+                reader = new SqliteReader(path, values);
             }
 
             // A connection that failed is as good as new: statements are reset and the transaction is over.

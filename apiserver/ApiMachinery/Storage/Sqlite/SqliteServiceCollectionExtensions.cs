@@ -10,7 +10,8 @@ public static class SqliteServiceCollectionExtensions
     public static IServiceCollection AddSqliteObjectStore(this IServiceCollection services, SqliteStoreOptions options)
     {
         services.TryAddSingleton(TimeProvider.System);
-        services.TryAddSingleton<IObjectStore>(provider => new SqliteObjectStore(options, provider.GetRequiredService<TimeProvider>()));
+        services.TryAddSingleton<IObjectStore>(provider => new SqliteObjectStore(
+            options, provider.GetRequiredService<TimeProvider>(), provider.GetService<ValueCache>()));
         return services;
     }
 }
