@@ -16,6 +16,6 @@ internal interface IDeliveryMode
     /// <summary>The volumes of a plan that this mode made. Pure.</summary>
     VolumeSet Volumes(DeliveryPlan plan);
 
-    /// <summary>Removes what was made for the workload beside its template. Called when it asks for no models any more.</summary>
+    /// <summary>Removes what was made for the workload beside its template. Called when it asks for no models any more, or has them in another way now.</summary>
     Task CleanupAsync(Workload workload, CancellationToken cancellationToken);
 }

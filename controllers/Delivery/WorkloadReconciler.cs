@@ -82,6 +82,12 @@ internal sealed partial class WorkloadReconciler(
         bool isNew = DeliveryPlan.Decode(workload.Document)?.Encode() != plan.Encode() || SchedulingGate.IsOn(workload.Template);
         VolumeSet volumes = _modes[plan.Mode].Volumes(plan);
         JsonObject delivered = await writer.DeliverAsync(workload, plan, volumes, cancellationToken);
+        if (DeliveryPlan.Decode(workload.Document)?.Mode is { } earlier && earlier != plan.Mode && _modes.TryGetValue(earlier, out IDeliveryMode? left))
+        {
+            // The installation delivers in another way now. A claim that Pods still mount stays until they end: Kubernetes protects it.
+            await left.CleanupAsync(workload, cancellationToken);
+        }
+
         if (isNew)
         {
             string names = string.Join(", ", plan.Models.Select(model => model.Name));
