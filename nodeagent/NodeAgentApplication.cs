@@ -51,6 +51,12 @@ public static class NodeAgentApplication
         builder.Services.AddHostedService<Scrubber>();
         builder.Services.AddHostedService<CacheReporter>();
         builder.Services.AddHostedService<ProgressReporter>();
+        if (options.MetricsListen is { } metrics)
+        {
+            builder.Services.AddSingleton(new MetricsServer(metrics));
+            builder.Services.AddHostedService(provider => provider.GetRequiredService<MetricsServer>());
+        }
+
         builder.WebHost.UsePrivateSockets();
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.ListenUnixSocket(PrepareSocket(options.SocketPath)));
         return builder;

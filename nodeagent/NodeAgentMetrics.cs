@@ -23,6 +23,8 @@ internal sealed class NodeAgentMetrics
         _evictions = _meter.CreateCounter<long>("aimodels.nodeagent.cache.evictions", "{artifact}", "Artifacts that were evicted to make room.");
         _failures = _meter.CreateCounter<long>("aimodels.nodeagent.cache.download.failures", "{download}", "Downloads that failed; each is tried again.");
         _damages = _meter.CreateCounter<long>("aimodels.nodeagent.cache.damaged", "{artifact}", "Artifacts whose bytes on the disk were not their digest's any more.");
+        // From zero on, so that the first of them is already an increase.
+        foreach (Counter<long> counter in new[] { _evictions, _failures, _damages }) counter.Add(0);
     }
 
     public void Evicted() => _evictions.Add(1);

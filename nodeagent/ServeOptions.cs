@@ -12,6 +12,9 @@ public sealed class ServeOptions : IValidatableObject
     [Option("Socket for the CSI driver, unix:///path.", Placeholder = "unix:///PATH"), Required]
     public string Listen { get; set; } = "";
 
+    [Option("Address in the network where /metrics is served as well, and nothing else.", Placeholder = "http://ADDRESS:PORT")]
+    public Uri? MetricsListen { get; set; }
+
     [Option("Name of the node, as in the Kubernetes API.", Placeholder = "NAME"), Required]
     public string NodeName { get; set; } = "";
 
@@ -55,6 +58,11 @@ public sealed class ServeOptions : IValidatableObject
         if (!Path.IsPathRooted(SocketPath))
         {
             yield return new ValidationResult($"--listen: '{Listen}' is not unix:// and an absolute path");
+        }
+
+        if (MetricsListen is { } metrics && (metrics.Scheme != "http" || metrics.PathAndQuery != "/"))
+        {
+            yield return new ValidationResult($"--metrics-listen: '{metrics.OriginalString}' is not http://ADDRESS:PORT");
         }
 
         if (LowWatermark > HighWatermark)

@@ -28,6 +28,7 @@ internal static class DeliveryServices
         services.TryAddSingleton<MaterializerGrants>();
         services.TryAddSingleton<WorkloadWriter>();
         services.TryAddSingleton<GatedPods>();
+        services.TryAddSingleton<CatalogMetrics>();
         services.AddSingleton<IDeliveryMode, SharedPvcMode>();
         services.AddSingleton<IDeliveryMode, NodeCacheMode>();
         return services.AddController<WorkloadKey, WorkloadReconciler>("delivery", Workers, Watch);
@@ -69,6 +70,9 @@ internal static class DeliveryServices
         }
 
         var models = provider.GetRequiredService<ModelLookup>();
+        var metrics = provider.GetRequiredService<CatalogMetrics>();
+        metrics.ObserveModels(() => [.. models.Models.List(), .. models.ClusterModels.List()]);
+        metrics.ObserveWorkloads(workloads);
         models.Models.Subscribe(change => Wake(change.New ?? change.Old));
         models.ClusterModels.Subscribe(change => Wake(change.New ?? change.Old));
         WatchJobs(informers, queue);

@@ -7,7 +7,8 @@ namespace AiModels.Controllers.Runtime;
 /// list (a half-filled cache looks like deleted objects) and before this replica leads.
 /// </summary>
 internal sealed partial class Controller<TKey>(
-    string name, int workers, IReconciler<TKey> reconciler, WorkQueue<TKey> queue, Informers informers, ILeadership leadership, ILogger logger)
+    string name, int workers, IReconciler<TKey> reconciler, WorkQueue<TKey> queue, Informers informers, ILeadership leadership, RuntimeMetrics metrics,
+    ILogger logger)
     : BackgroundService
     where TKey : notnull
 {
@@ -22,6 +23,7 @@ internal sealed partial class Controller<TKey>(
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        metrics.Observe(name, () => Queue.Count);
         while (!stoppingToken.IsCancellationRequested)
         {
             CancellationToken lost = await leadership.AcquireAsync(stoppingToken);
@@ -29,7 +31,9 @@ internal sealed partial class Controller<TKey>(
             Log.Started(logger, name, workers);
 
             using var leading = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken, lost);
+            metrics.Active(name, true);
             await Task.WhenAll(Enumerable.Range(0, workers).Select(_ => WorkAsync(leading.Token)));
+            metrics.Active(name, false);
         }
     }
 
@@ -61,9 +65,11 @@ internal sealed partial class Controller<TKey>(
     private async Task ReconcileAsync(TKey key, CancellationToken cancellationToken)
     {
         ReconcileResult result;
+        string outcome = "failed";
         try
         {
             result = await reconciler.ReconcileAsync(key, cancellationToken);
+            outcome = result.IsRetry ? "again" : "done";
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
@@ -81,6 +87,7 @@ internal sealed partial class Controller<TKey>(
             result = ReconcileResult.Retry;
         }
 
+        metrics.Reconciled(name, outcome);
         if (result.IsRetry)
         {
             Queue.AddRateLimited(key);

@@ -12,6 +12,8 @@ internal static class RuntimeServices
         services.TryAddSingleton(Random.Shared);
         services.TryAddSingleton<ILeadership, AlwaysLeader>();
         services.TryAddSingleton<IEventRecorder, EventRecorder>();
+        services.AddMetrics();
+        services.TryAddSingleton<RuntimeMetrics>();
         if (services.All(service => service.ServiceType != typeof(Informers)))
         {
             services.AddSingleton<Informers>();
@@ -51,6 +53,7 @@ internal static class RuntimeServices
                 queue,
                 provider.GetRequiredService<Informers>(),
                 provider.GetRequiredService<ILeadership>(),
+                provider.GetRequiredService<RuntimeMetrics>(),
                 provider.GetRequiredService<ILoggerFactory>().CreateLogger("AiModels.Controllers.Controller"));
         });
         return services;

@@ -23,6 +23,11 @@ internal sealed class RegistryMetrics
         _collections = meter.CreateCounter<long>("aimodels.registry.gc.runs", "{run}", "Garbage collections, by outcome.");
         _freed = meter.CreateCounter<long>("aimodels.registry.gc.freed", "By", "Bytes that garbage collection freed.");
         _expiredUploads = meter.CreateCounter<long>("aimodels.registry.uploads.expired", "{upload}", "Uploads that were left behind and removed.");
+        // From zero on, so that the first of them is already an increase.
+        _freed.Add(0);
+        _expiredUploads.Add(0);
+        _collections.Add(0, new KeyValuePair<string, object?>("outcome", "done"));
+        _collections.Add(0, new KeyValuePair<string, object?>("outcome", "failed"));
         meter.CreateObservableGauge("aimodels.registry.stored", () => _lastCollection?.StoredBytes ?? 0, "By", "Bytes of all blobs, each counted once, at the last collection.");
         meter.CreateObservableGauge("aimodels.registry.referenced", () => _lastCollection?.ReferencedBytes ?? 0, "By", "Bytes of all blobs, counted for each repository that holds them, at the last collection.");
         meter.CreateObservableGauge("aimodels.registry.blobs", () => _lastCollection?.StoredBlobs ?? 0, "{blob}", "Blobs at the last collection.");

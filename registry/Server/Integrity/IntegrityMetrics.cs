@@ -14,6 +14,9 @@ internal sealed class IntegrityMetrics
         Meter meter = meters.Create(RegistryMetrics.MeterName);
         _checked = meter.CreateCounter<long>("aimodels.registry.scrub.checked", "By", "Bytes that were read again and compared with their digest.");
         _rotten = meter.CreateCounter<long>("aimodels.registry.scrub.rotten", "{blob}", "Blobs whose bytes were no longer what their digest says.");
+        // From zero on, so that the first of them is already an increase.
+        _checked.Add(0);
+        _rotten.Add(0);
         meter.CreateObservableGauge("aimodels.registry.scrub.missing", () => Interlocked.Read(ref _missing), "{blob}", "Blobs in quarantine that nobody has brought again.");
     }
 

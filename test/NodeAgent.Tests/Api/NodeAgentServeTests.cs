@@ -3,6 +3,7 @@ using System.Net.Http.Json;
 using System.Net.Sockets;
 using AiModels.Contracts.NodeCache;
 using AiModels.Contracts.V1Alpha1;
+using AiModels.Hosting;
 using AiModels.Hosting.Kubernetes;
 using AiModels.NodeAgent.Authorization;
 using AiModels.NodeAgent.Materialization;
@@ -97,6 +98,23 @@ public sealed class NodeAgentServeTests
         Assert.Contains("another node agent", e.Message);
     }
 
+    [TestMethod, Timeout(60_000)]
+    public async Task MetricsListen_ServesMetricsInTheNetwork_AndNothingElse()
+    {
+        await using WebApplication agent = await StartAsync(new Uri("http://127.0.0.1:0"));
+        using var network = new HttpClient { BaseAddress = new Uri(agent.Services.GetRequiredService<MetricsServer>().Addresses.Single()) };
+
+        string metrics = await network.GetStringAsync("/metrics", TestContext.CancellationToken);
+        Assert.Contains("aimodels_nodeagent_cache_capacity_bytes", metrics);
+        foreach (string path in new[] { NodeCacheApi.MountsPath, NodeCacheApi.StatusPath, "/livez" })
+        {
+            using HttpResponseMessage answer = await network.GetAsync(path, TestContext.CancellationToken);
+            Assert.AreEqual(HttpStatusCode.NotFound, answer.StatusCode, path);
+        }
+
+        Assert.AreEqual(0, (await StatusAsync(Client())).Models.Count, "the socket serves as before");
+    }
+
     private sealed class NothingWanted : IModelCatalog
     {
         public Task<WantedModels> ReadAsync(CancellationToken cancellationToken) => Task.FromResult(new WantedModels([], []));
@@ -113,9 +131,11 @@ public sealed class NodeAgentServeTests
         Digest = CacheTestBench.DigestOf("tiny"),
     };
 
-    private async Task<WebApplication> StartAsync()
+    private Task<WebApplication> StartAsync() => StartAsync(null);
+
+    private async Task<WebApplication> StartAsync(Uri? metrics)
     {
-        var options = new ServeOptions { Listen = $"unix://{_folder}/agent.sock", NodeName = "node-1", CacheDir = Path.Combine(_folder, "cache") };
+        var options = new ServeOptions { Listen = $"unix://{_folder}/agent.sock", NodeName = "node-1", CacheDir = Path.Combine(_folder, "cache"), MetricsListen = metrics };
         WebApplication app = NodeAgentApplication.Create(options, builder =>
         {
             builder.Services.AddSingleton<IMountAuthorizer>(_authorizer);
