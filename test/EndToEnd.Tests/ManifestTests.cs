@@ -24,7 +24,9 @@ public sealed class ManifestTests
 
     private CancellationToken Cancelled => TestContext.CancellationToken;
 
-    public static IEnumerable<string> Overlays => Directory.GetDirectories(Checkout.File("manifests/overlays")).Select(path => Path.GetFileName(path)).Order();
+    // An overlay, or one with components that are to be added to any.
+    public static IEnumerable<string> Overlays =>
+        [.. Directory.GetDirectories(Checkout.File("manifests/overlays")).Select(path => Path.GetFileName(path)).Order(), "single+monitoring", "single+node-cache-storageclass", "s3-node-cache+monitoring", "s3-node-cache-sds+monitoring"];
 
     [TestMethod]
     [DynamicData(nameof(Overlays))]
@@ -68,6 +70,7 @@ public sealed class ManifestTests
     public async Task Overlay_EverySelector_FindsItsPods_AndEveryPortIsThere(string overlay)
     {
         List<JsonObject> objects = await RenderAsync(overlay);
+        JsonObject[] services = [.. objects.Where(obj => Kind(obj) == "Service")];
         JsonObject[] templates = [.. objects.Select(PodOf).OfType<JsonObject>()];
         foreach (JsonObject obj in objects)
         {
@@ -76,19 +79,32 @@ public sealed class ManifestTests
                 "Service" => obj["spec"]!["selector"] as JsonObject,
                 "PodDisruptionBudget" or "Deployment" or "DaemonSet" => obj["spec"]!["selector"]!["matchLabels"] as JsonObject,
                 "NetworkPolicy" => obj["spec"]!["podSelector"]!["matchLabels"] as JsonObject,
+                "PodMonitor" when templates.Any(template => template["spec"]!["containers"]!.AsArray().Any(c => (string?)c!["name"] == "nodeagent")) =>
+                    obj["spec"]!["selector"]!["matchLabels"] as JsonObject,
                 _ => null,
             };
             if (selector is null) continue;
             JsonObject[] found = [.. templates.Where(template => selector.All(label => (string?)template["metadata"]!["labels"]![label.Key] == (string?)label.Value))];
             Assert.IsNotEmpty(found, $"{Kind(obj)} {Name(obj)} selects nothing");
-            if (Kind(obj) is "Service" or "NetworkPolicy")
+            if (Kind(obj) is "Service" or "NetworkPolicy" or "PodMonitor")
             {
                 string[] ports = [.. found[0]["spec"]!["containers"]!.AsArray().SelectMany(c => c!["ports"] as JsonArray ?? []).Select(p => (string)p!["name"]!)];
-                IEnumerable<JsonNode?> wanted = Kind(obj) == "Service"
-                    ? obj["spec"]!["ports"]!.AsArray().Select(p => p!["targetPort"])
-                    : (obj["spec"]!["ingress"] as JsonArray ?? []).SelectMany(rule => rule!["ports"] as JsonArray ?? []).Select(p => p!["port"]);
+                IEnumerable<JsonNode?> wanted = Kind(obj) switch
+                {
+                    "Service" => obj["spec"]!["ports"]!.AsArray().Select(p => p!["targetPort"]),
+                    "PodMonitor" => obj["spec"]!["podMetricsEndpoints"]!.AsArray().Select(p => p!["port"]),
+                    _ => (obj["spec"]!["ingress"] as JsonArray ?? []).SelectMany(rule => rule!["ports"] as JsonArray ?? []).Select(p => p!["port"]),
+                };
                 foreach (JsonNode? port in wanted) CollectionAssert.Contains(ports, (string)port!, $"{Kind(obj)} {Name(obj)}: a port");
             }
+        }
+
+        foreach (JsonObject monitor in objects.Where(obj => Kind(obj) == "ServiceMonitor"))
+        {
+            string name = (string)monitor["spec"]!["selector"]!["matchLabels"]!["app.kubernetes.io/name"]!;
+            JsonObject service = services.Single(obj => (string?)obj["metadata"]!["labels"]!["app.kubernetes.io/name"] == name);
+            string[] ports = [.. service["spec"]!["ports"]!.AsArray().Select(p => (string)p!["name"]!)];
+            foreach (JsonNode? endpoint in monitor["spec"]!["endpoints"]!.AsArray()) CollectionAssert.Contains(ports, (string)endpoint!["port"]!, $"ServiceMonitor {Name(monitor)}: a port");
         }
     }
 
@@ -187,9 +203,21 @@ public sealed class ManifestTests
 
     private async Task<List<JsonObject>> RenderAsync(string overlay)
     {
-        string text = (await CommandResult.RunAsync("kubectl", ["kustomize", Checkout.File($"manifests/overlays/{overlay}")], Cancelled)).Succeeded();
+        using TempFolder folder = new();
+        string[] parts = overlay.Split('+');
+        await File.WriteAllTextAsync(folder["kustomization.yaml"], Kustomization(folder.Path, parts[0], parts[1..]), Cancelled);
+        string text = (await CommandResult.RunAsync("kubectl", ["kustomize", folder.Path], Cancelled)).Succeeded();
         return [.. text.Split("\n---\n").Select(document => DocumentDecoder.DecodeYaml(Encoding.UTF8.GetBytes(document)).Object!)];
     }
+
+    /// <summary>What somebody writes who builds upon an overlay.</summary>
+    private static string Kustomization(string folder, string overlay, IEnumerable<string> components) => $"""
+        apiVersion: kustomize.config.k8s.io/v1beta1
+        kind: Kustomization
+        resources:
+          - {Path.GetRelativePath(folder, Checkout.File($"manifests/overlays/{overlay}"))}
+        components: [{string.Join(", ", components.Select(component => Path.GetRelativePath(folder, Checkout.File($"manifests/components/{component}"))))}]
+        """;
 
     private static string Kind(JsonObject obj) => (string)obj["kind"]!;
 
