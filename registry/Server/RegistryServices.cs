@@ -157,8 +157,10 @@ public static partial class RegistryServices
         }
 
         string host = address.Address?.ToString() ?? "localhost";
+        listen.SendEncryptedBySocket();
         listen.UseServingCertificate(ServingCertificate.FromFilesOrSelfSigned(
             options.TlsCertFile, options.TlsPrivateKeyFile, ["localhost", "127.0.0.1", host], services.GetRequiredService<TimeProvider>()));
+        listen.SendFilesEncrypted();
     }
 
     private static GrantKeySet GrantKeys(RegistryOptions options, IServiceProvider services)

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.IO.Pipelines;
 using AiModels.ModelPack.Oci;
 using AiModels.Registry.Grants;
@@ -10,15 +9,15 @@ using Microsoft.Net.Http.Headers;
 namespace AiModels.Registry.Api;
 
 /// <summary>Blobs: HEAD, GET with ranges and validators, DELETE (end-2, end-10).</summary>
-internal sealed class Blobs(BlobStore blobs, ManifestStore manifests, BlobRedirects redirects, TransferBuffers buffers, TransferAccounts accounts)
+internal sealed class Blobs(BlobStore blobs, ManifestStore manifests, BlobRedirects redirects, TransferAccounts accounts)
 {
     // What a digest names never changes.
     private const string Forever = "private, max-age=31536000, immutable";
 
-    // 4 MiB at a time by the kernel: progress is counted between them.
+    // 4 MiB at a time by the connection: progress is counted between them.
     private const int FilePiece = 4 * 1024 * 1024;
 
-    // 128 KiB: Kestrel copies what it is given before it waits for the socket, so a larger piece is memory for every slow client.
+    // 128 KiB: a larger piece gains nothing and is memory for every slow client.
     private const int SendSize = 128 * 1024;
 
     public async Task GetAsync(RegistryRequest request)
@@ -110,7 +109,7 @@ internal sealed class Blobs(BlobStore blobs, ManifestStore manifests, BlobRedire
         }
     }
 
-    /// <summary>Without TLS and frames around them, the kernel moves the bytes from the file to the socket.</summary>
+    /// <summary>Without frames around them, the connection takes the bytes from the file itself.</summary>
     private static async Task SendFileAsync(RegistryRequest request, IFileSender sender, FileStream file, ByteRange range, TransferMeter meter)
     {
         PipeWriter body = request.Http.Response.BodyWriter;
@@ -132,27 +131,28 @@ internal sealed class Blobs(BlobStore blobs, ManifestStore manifests, BlobRedire
         }
     }
 
-    private async Task CopyAsync(RegistryRequest request, Stream content, long length, TransferMeter meter)
+    /// <summary>Reads into the memory that the response is sent from.</summary>
+    private static async Task CopyAsync(RegistryRequest request, Stream content, long length, TransferMeter meter)
     {
-        using IMemoryOwner<byte> buffer = buffers.Rent(length);
-        long left = length;
-        while (left > 0)
+        PipeWriter body = request.Http.Response.BodyWriter;
+        await request.Http.Response.StartAsync(request.Aborted);
+        int count;
+        for (long left = length; left > 0; left -= count)
         {
-            Memory<byte> block = buffer.Memory[..(int)Math.Min(buffer.Memory.Length, left)];
-            int count = await content.ReadAsync(block, request.Aborted);
+            Memory<byte> block = body.GetMemory((int)Math.Min(SendSize, left));
+            count = await content.ReadAsync(block[..(int)Math.Min(block.Length, left)], request.Aborted);
             if (count == 0)
             {
                 throw new IOException($"The blob of {request.Http.Request.Path} ends {left} bytes early.");
             }
 
-            for (int sent = 0; sent < count; sent += SendSize)
+            body.Advance(count);
+            if ((await body.FlushAsync(request.Aborted)).IsCompleted)
             {
-                int size = Math.Min(SendSize, count - sent);
-                await request.Http.Response.Body.WriteAsync(block.Slice(sent, size), request.Aborted);
-                meter.Add(size);
+                throw new OperationCanceledException("The client closed the connection.");
             }
 
-            left -= count;
+            meter.Add(count);
         }
     }
 

@@ -24,8 +24,8 @@ internal sealed class TransferBuffers : IDisposable
     private int _made;
     private volatile bool _disposed;
 
-    /// <param name="capacity">How many large blocks there may be. 20 MiB keep the process below 150 MiB with 64 parallel transfers.</param>
-    public TransferBuffers(int capacity = 20) => _capacity = capacity;
+    /// <param name="capacity">How many large blocks there may be. 12 MiB keep the process below 150 MiB with 64 parallel transfers.</param>
+    public TransferBuffers(int capacity = 12) => _capacity = capacity;
 
     /// <summary>A block for a transfer of about <paramref name="expected"/> bytes (null: unknown). Dispose gives it back.</summary>
     public IMemoryOwner<byte> Rent(long? expected)

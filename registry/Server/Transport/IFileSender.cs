@@ -1,8 +1,8 @@
 namespace AiModels.Registry.Transport;
 
 /// <summary>
-/// A connection whose bytes go to the socket as they are (no TLS): the kernel can send a file's bytes by itself, at half the processor time of reading and writing them.
-/// A feature of such connections; HTTP/1.1 only, because HTTP/2 wraps bytes into frames.
+/// A connection that takes a file's bytes without having them copied through the response's body. Without TLS the kernel sends them by itself, at half the processor time of reading
+/// and writing them; with TLS they are read into the memory they are encrypted from. A feature of the connection; HTTP/1.1 only, because HTTP/2 wraps bytes into frames.
 /// </summary>
 internal interface IFileSender
 {

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Headers;
+using System.Net.Security;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
@@ -159,7 +160,10 @@ internal sealed class TestRegistry : IAsyncDisposable
         _app.MapRegistry();
         await _app.StartAsync();
         Address = _app.Urls.First(url => url.StartsWith("http", StringComparison.Ordinal));
-        Http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false }) { BaseAddress = new Uri(Address), Timeout = TimeSpan.FromSeconds(60) };
+
+        // With TLS: the certificate that it made for itself.
+        var tls = new SslClientAuthenticationOptions { RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate is not null };
+        Http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, SslOptions = tls }) { BaseAddress = new Uri(Address), Timeout = TimeSpan.FromSeconds(60) };
     }
 
     private async Task CloseAsync()

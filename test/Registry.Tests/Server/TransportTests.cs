@@ -7,7 +7,7 @@ namespace AiModels.Registry.Tests.Server;
 
 /// <summary>Plain connections, whose blobs the kernel sends from file to socket.</summary>
 [TestClass]
-public sealed class TransportTests : RegistryTestBase
+public class TransportTests : RegistryTestBase
 {
     private static readonly byte[] Content = TestRegistry.RandomBytes(9_000_001);
 
@@ -16,7 +16,7 @@ public sealed class TransportTests : RegistryTestBase
     {
         Digest digest = await Registry.PushBlobAsync(Repo, Content);
         using TcpClient client = await ConnectAsync();
-        NetworkStream stream = client.GetStream();
+        await using Stream stream = await OpenAsync(client);
         await stream.WriteAsync(Encoding.ASCII.GetBytes(
             $"GET /v2/ HTTP/1.1\r\nHost: x\r\n\r\nGET /v2/{Repo}/blobs/{digest} HTTP/1.1\r\nHost: x\r\nRange: bytes=5-9000000\r\n\r\nGET /v2/{Repo}/tags/list?n=x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"), Token);
         using var all = new MemoryStream();
@@ -38,7 +38,7 @@ public sealed class TransportTests : RegistryTestBase
         for (int i = 0; i < 20; i++)
         {
             using TcpClient client = await ConnectAsync();
-            NetworkStream stream = client.GetStream();
+            await using Stream stream = await OpenAsync(client);
             await stream.WriteAsync(Encoding.ASCII.GetBytes($"GET /v2/{Repo}/blobs/{digest} HTTP/1.1\r\nHost: x\r\n\r\n"), Token);
             await stream.ReadExactlyAsync(new byte[1000 * i], Token);
             client.Client.LingerState = new LingerOption(true, 0);
@@ -58,6 +58,9 @@ public sealed class TransportTests : RegistryTestBase
 
         await Task.WhenAll(Enumerable.Range(0, 48).Select(async i => CollectionAssert.AreEqual(blobs[i % 8], await PullAsync(Repo, Digest.Sha256Of(blobs[i % 8])))));
     }
+
+    /// <summary>What goes over the connection.</summary>
+    private protected virtual Task<Stream> OpenAsync(TcpClient client) => Task.FromResult<Stream>(client.GetStream());
 
     private async Task<TcpClient> ConnectAsync()
     {

@@ -1,0 +1,66 @@
+using System.IO.Pipelines;
+using System.Net.Sockets;
+using Microsoft.AspNetCore.Connections.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+
+namespace AiModels.Registry.Transport;
+
+/// <summary>Gives connections an output that can send files (<see cref="IFileSender"/>), with TLS and without.</summary>
+internal static class ConnectionOutput
+{
+    /// <summary>For connections without TLS: the kernel sends files.</summary>
+    public static void SendFilesByKernel(this ListenOptions listen) => listen.SendBySocket(isPlain: true);
+
+    /// <summary>Below TLS: what was encrypted goes straight to the socket, without a copy and a change of threads between.</summary>
+    public static void SendEncryptedBySocket(this ListenOptions listen) => listen.SendBySocket(isPlain: false);
+
+    /// <summary>Above TLS: files are read into memory that is encrypted from where it lies.</summary>
+    public static void SendFilesEncrypted(this ListenOptions listen) => listen.Use(next => async connection =>
+    {
+        IDuplexPipe transport = connection.Transport;
+        using var output = new EncryptedOutput(transport.Output);
+        connection.Features.Set<IFileSender>(output);
+        connection.Transport = new Duplex(transport.Input, output);
+        try
+        {
+            await next(connection);
+        }
+        finally
+        {
+            connection.Transport = transport;
+        }
+    });
+
+    private static void SendBySocket(this ListenOptions listen, bool isPlain) => listen.Use(next => async connection =>
+    {
+        if (connection.Features.Get<IConnectionSocketFeature>()?.Socket is not Socket socket)
+        {
+            await next(connection);
+            return;
+        }
+
+        IDuplexPipe transport = connection.Transport;
+        using var output = new SocketOutput(connection, socket, transport.Output);
+        if (isPlain)
+        {
+            connection.Features.Set<IFileSender>(output);
+        }
+
+        connection.Transport = new Duplex(transport.Input, output);
+        try
+        {
+            await next(connection);
+        }
+        finally
+        {
+            connection.Transport = transport;
+        }
+    });
+
+    private sealed class Duplex(PipeReader input, PipeWriter output) : IDuplexPipe
+    {
+        public PipeReader Input { get; } = input;
+
+        public PipeWriter Output { get; } = output;
+    }
+}
