@@ -17,7 +17,7 @@ internal sealed class OpenApiBuilder
         var schemas = new OpenApiSchemas(dialect, hasPatchStrategy: true);
         foreach ((string name, Schema schema) in SharedDefinitions.All)
         {
-            Definitions[OpenApiNames.Meta(name)] = schemas.WriteInline(schema);
+            Definitions[dialect.Meta(name)] = schemas.WriteInline(schema);
         }
     }
 
@@ -89,7 +89,7 @@ internal sealed class OpenApiBuilder
         JsonObject operation = Operation(
             resource, "watch" + OpenApiNames.Operation(resource) + target, action, resource.Kind,
             $"watch changes to objects of kind {resource.Kind}. deprecated: use the 'watch' parameter with a list operation instead.", QueryParameters.List);
-        _dialect.AddResponses(operation, OpenApiNames.Meta("WatchEvent"), isStream: true, ("200", "OK"));
+        _dialect.AddResponses(operation, _dialect.Meta("WatchEvent"), isStream: true, ("200", "OK"));
         return operation;
     }
 
@@ -107,7 +107,7 @@ internal sealed class OpenApiBuilder
                 ["apiVersion"] = new JsonObject { ["type"] = "string", ["description"] = StandardSchemas.ApiVersion.Description },
                 ["items"] = new JsonObject { ["type"] = "array", ["items"] = _dialect.Reference(kind), ["description"] = "The objects." },
                 ["kind"] = new JsonObject { ["type"] = "string", ["description"] = StandardSchemas.Kind.Description },
-                ["metadata"] = _dialect.Reference(OpenApiNames.Meta("ListMeta")),
+                ["metadata"] = _dialect.Reference(_dialect.Meta("ListMeta")),
             },
             ["x-kubernetes-group-version-kind"] = new JsonArray(GroupVersionKind(resource, resource.Kind + "List")),
         };
@@ -152,7 +152,7 @@ internal sealed class OpenApiBuilder
             {
                 // Long-running bodies are bytes, not documents of the kind.
                 bool isStream = subresource.LongRunningVerbs.Contains(verb);
-                _dialect.AddBody(operation, isStream ? OpenApiNames.Meta("Patch") : definition, null, isRequired: isStream);
+                _dialect.AddBody(operation, isStream ? _dialect.Meta("Patch") : definition, null, isRequired: isStream);
             }
 
             _dialect.AddResponses(operation, definition, isStream: false, [("200", "OK"), .. action == "post" ? new[] { ("201", "Created") } : []]);
@@ -203,7 +203,7 @@ internal sealed class OpenApiBuilder
         string[] mediaTypes = resource.HasStrategicMergePatch
             ? [JsonPatch, MergePatch, StrategicMergePatch, ApplyPatch]
             : [JsonPatch, MergePatch, ApplyPatch];
-        _dialect.AddBody(operation, OpenApiNames.Meta("Patch"), mediaTypes, isRequired: true);
+        _dialect.AddBody(operation, _dialect.Meta("Patch"), mediaTypes, isRequired: true);
         _dialect.AddResponses(operation, OpenApiNames.Definition(resource, resource.Kind), isStream: false, ("200", "OK"), ("201", "Created"));
         return operation;
     }
@@ -212,8 +212,8 @@ internal sealed class OpenApiBuilder
     {
         JsonObject operation = Operation(
             resource, "delete" + OpenApiNames.Operation(resource) + target, "delete", resource.Kind, $"delete a {resource.Kind}", QueryParameters.Delete);
-        _dialect.AddBody(operation, OpenApiNames.Meta("DeleteOptions"), null, isRequired: false);
-        _dialect.AddResponses(operation, OpenApiNames.Meta("Status"), isStream: false, ("200", "OK"), ("202", "Accepted"));
+        _dialect.AddBody(operation, _dialect.Meta("DeleteOptions"), null, isRequired: false);
+        _dialect.AddResponses(operation, _dialect.Meta("Status"), isStream: false, ("200", "OK"), ("202", "Accepted"));
         return operation;
     }
 
@@ -222,8 +222,8 @@ internal sealed class OpenApiBuilder
         JsonObject operation = Operation(
             resource, "delete" + OpenApiNames.Operation(resource) + "Collection" + target, "deletecollection", resource.Kind, $"delete a collection of {resource.Kind}",
             [.. QueryParameters.Delete, .. QueryParameters.List.Where(parameter => parameter.Name is not ("watch" or "allowWatchBookmarks"))]);
-        _dialect.AddBody(operation, OpenApiNames.Meta("DeleteOptions"), null, isRequired: false);
-        _dialect.AddResponses(operation, OpenApiNames.Meta("Status"), isStream: false, ("200", "OK"));
+        _dialect.AddBody(operation, _dialect.Meta("DeleteOptions"), null, isRequired: false);
+        _dialect.AddResponses(operation, _dialect.Meta("Status"), isStream: false, ("200", "OK"));
         return operation;
     }
 

@@ -7,11 +7,17 @@ internal sealed class OpenApiDialect
 {
     private static readonly string[] MediaTypes = ["application/json", "application/yaml"];
 
-    public static OpenApiDialect V2 { get; } = new() { ReferencePrefix = "#/definitions/" };
+    public static OpenApiDialect V3 { get; } = new() { ReferencePrefix = "#/components/schemas/", MetaPrefix = OpenApiNames.KubernetesMeta };
 
-    public static OpenApiDialect V3 { get; } = new() { ReferencePrefix = "#/components/schemas/" };
+    /// <param name="metaPrefix">What the names of the meta types begin with.</param>
+    public static OpenApiDialect V2(string metaPrefix) => new() { ReferencePrefix = "#/definitions/", MetaPrefix = metaPrefix };
 
     public required string ReferencePrefix { get; init; }
+
+    public required string MetaPrefix { get; init; }
+
+    /// <summary>Name of a meta type's definition.</summary>
+    public string Meta(string type) => MetaPrefix + type;
 
     public bool IsV3 => ReferenceEquals(this, V3);
 

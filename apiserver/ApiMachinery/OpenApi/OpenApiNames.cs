@@ -5,15 +5,22 @@ namespace AiModels.ApiMachinery.OpenApi;
 /// <summary>Names inside the documents (contract O6, O24).</summary>
 internal static class OpenApiNames
 {
-    private const string MetaPrefix = "io.k8s.apimachinery.pkg.apis.meta.v1.";
+    /// <summary>What Kubernetes' own names of the meta types begin with.</summary>
+    public const string KubernetesMeta = "io.k8s.apimachinery.pkg.apis.meta.v1.";
 
-    public static string Meta(string type) => MetaPrefix + type;
+    /// <summary>
+    /// The beginning of our names of the meta types, where documents are merged: kube-aggregator renames a definition whose text is not that of the running
+    /// release (ObjectMeta_v2 …), which no fixed text can be for all of them. io.deckhouse.ai.meta.v1.ObjectMeta is nobody else's (contract O5, O6).
+    /// Only who serves the core group is Kubernetes itself.
+    /// </summary>
+    public static string MergedMeta(IReadOnlyList<ResourceDefinition> resources) =>
+        resources.Count == 0 || resources.Any(resource => resource.Group.Length == 0) ? KubernetesMeta : Reversed(resources[0].Group) + ".meta.v1.";
 
     /// <summary>io.deckhouse.ai.v1alpha1.Model; io.k8s.api.apps.v1.Deployment for groups without a domain.</summary>
     public static string Definition(ResourceDefinition resource, string kind)
     {
         string prefix = resource.Group.Contains('.')
-            ? string.Join('.', resource.Group.Split('.').Reverse())
+            ? Reversed(resource.Group)
             : "io.k8s.api." + (resource.Group.Length == 0 ? "core" : resource.Group);
         return $"{prefix}.{resource.Version}.{kind}";
     }
@@ -35,6 +42,8 @@ internal static class OpenApiNames
         string operation = Operation(resource)[..^resource.Version.Length];
         return $"{char.ToLowerInvariant(operation[0])}{operation[1..]}_{resource.Version}";
     }
+
+    private static string Reversed(string group) => string.Join('.', group.Split('.').Reverse());
 
     public static string Title(string word) => word.Length == 0 ? word : char.ToUpperInvariant(word[0]) + word[1..];
 }

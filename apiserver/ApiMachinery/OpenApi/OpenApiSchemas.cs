@@ -9,13 +9,13 @@ internal sealed class OpenApiSchemas(OpenApiDialect dialect, bool hasPatchStrate
     /// <summary>Standard types are referred to, not repeated. Told by their properties: a field may describe them in its own words.</summary>
     private static readonly (Schema Schema, string Name)[] Shared =
     [
-        (StandardSchemas.ObjectMeta, OpenApiNames.Meta("ObjectMeta")),
-        (StandardSchemas.ListMeta, OpenApiNames.Meta("ListMeta")),
-        (StandardSchemas.ManagedFieldsEntry, OpenApiNames.Meta("ManagedFieldsEntry")),
-        (StandardSchemas.OwnerReference, OpenApiNames.Meta("OwnerReference")),
+        (StandardSchemas.ObjectMeta, "ObjectMeta"),
+        (StandardSchemas.ListMeta, "ListMeta"),
+        (StandardSchemas.ManagedFieldsEntry, "ManagedFieldsEntry"),
+        (StandardSchemas.OwnerReference, "OwnerReference"),
     ];
 
-    public JsonObject Write(Schema schema) => SharedName(schema) is { } name ? Reference(name, schema.Description) : WriteInline(schema);
+    public JsonObject Write(Schema schema) => SharedName(schema) is { } name ? Reference(dialect.Meta(name), schema.Description) : WriteInline(schema);
 
     /// <summary>The schema itself, also where it is one of the shared ones: the body of a definition.</summary>
     public JsonObject WriteInline(Schema schema)

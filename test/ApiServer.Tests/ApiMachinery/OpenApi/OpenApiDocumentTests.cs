@@ -91,13 +91,18 @@ public sealed class OpenApiDocumentTests
     }
 
     [TestMethod]
-    public void O5_O6_Build_V2_SharedDefinitionsHaveNoGvk()
+    public void O5_O6_Build_V2_EveryDefinitionHasANameOfOurs_AndSharedOnesNoGvk()
     {
-        foreach ((string name, JsonNode? definition) in (JsonObject)V2()["definitions"]!)
+        foreach ((string name, JsonNode? definition) in JsonNode.Parse(OpenApiV2Document.Build("t", [Models]).Utf8.Span)!["definitions"]!.AsObject())
         {
-            Assert.AreNotEqual(name.StartsWith("io.k8s.apimachinery.", StringComparison.Ordinal), ((JsonObject)definition!).ContainsKey("x-kubernetes-group-version-kind"), name);
+            Assert.IsFalse(name.StartsWith("io.k8s.", StringComparison.Ordinal), $"kube-aggregator would rename {name}");
+            Assert.AreNotEqual(name.StartsWith("io.deckhouse.ai.meta.v1.", StringComparison.Ordinal), ((JsonObject)definition!).ContainsKey("x-kubernetes-group-version-kind"), name);
         }
     }
+
+    [TestMethod]
+    public void O18_Build_V3_MetaTypesHaveKubernetesNames() =>
+        Assert.IsNotNull(V3("apis/ai.deckhouse.io/v1alpha1")["components"]!["schemas"]!["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"], "a document of one group is not merged");
 
     [TestMethod]
     public void O4_Build_V2_PathsHaveTheTrailingGroupVersion()
