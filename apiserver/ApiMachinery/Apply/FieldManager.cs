@@ -115,8 +115,8 @@ public sealed class FieldManager
         }
 
         TakeOver(owners, owner, conflicts, comparison.Removed);
-        bool isChanged = live is null || !comparison.IsSame || before is null || !before.Fields.SameAs(config);
-        owners[owner] = owners[owner] with { Time = isChanged ? Timestamps.Format(now) : before!.Time };
+        bool isChanged = live is null || !comparison.IsSame;
+        owners[owner] = owners[owner] with { Time = isChanged ? Timestamps.Format(now) : before?.Time ?? "" }; // Owning more of the same is no change.
         if (manager == LastApplied.Manager && subresource.Length == 0)
         {
             LastApplied.Update(merged, applied);

@@ -46,7 +46,7 @@ internal sealed class TypedCheck
                 }
                 else
                 {
-                    Add($"expected map, got &{{{node.ToJsonString().Trim('"')}}}");
+                    Add($"expected map, got &{{{GoText(node)}}}");
                 }
 
                 break;
@@ -57,7 +57,7 @@ internal sealed class TypedCheck
                 }
                 else
                 {
-                    Add($"expected list, got &{{{node.ToJsonString().Trim('"')}}}");
+                    Add($"expected list, got &{{{GoText(node)}}}");
                 }
 
                 break;
@@ -126,6 +126,15 @@ internal sealed class TypedCheck
             Add(problem);
         }
     }
+
+    // As Go prints a value with %v.
+    private static string GoText(JsonNode? node) => node switch
+    {
+        null => "<nil>",
+        JsonObject obj => $"map[{string.Join(' ', obj.OrderBy(field => field.Key, StringComparer.Ordinal).Select(field => $"{field.Key}:{GoText(field.Value)}"))}]",
+        JsonArray list => $"[{string.Join(' ', list.Select(GoText))}]",
+        _ => node.ToString(),
+    };
 
     private static string GoType(JsonValueKind kind) => kind switch
     {

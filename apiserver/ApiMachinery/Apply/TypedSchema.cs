@@ -68,7 +68,7 @@ internal static class TypedSchema
 
         if (item is not JsonObject fields)
         {
-            problem = "associative list with keys may not have non-map elements";
+            problem = "associative list with keys may not have " + (item is null ? "a null element" : "non-map elements");
             return null;
         }
 
@@ -77,7 +77,9 @@ internal static class TypedSchema
         {
             if (!keys.ContainsKey(key))
             {
-                problem = $"associative list with keys has an element that omits key field \"{key}\" (and doesn't have default value)";
+                problem = keys.Count == 0
+                    ? $"associative list with keys has an element that omits all key fields [{string.Join(' ', list.ListMapKeys.Select(name => $"\"{name}\""))}] (and doesn't have default values for any key fields)"
+                    : $"associative list with keys has an element that omits key field \"{key}\" (and doesn't have default value)";
                 return null;
             }
         }

@@ -19,7 +19,7 @@ internal sealed class DiscoveryHandler(
 
     public Task HandleAsync(HttpContext context, RequestInfo info)
     {
-        string[] parts = info.Path.Trim('/').Split('/');
+        string[] parts = info.Path.StartsWith("//", StringComparison.Ordinal) ? ["", ""] : info.Path.Trim('/').Split('/');
         if (parts[0] is "livez" or "readyz" or "healthz" && health.Covers(parts))
         {
             return health.HandleAsync(context, parts);

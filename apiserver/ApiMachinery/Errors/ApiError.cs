@@ -76,6 +76,10 @@ public static class ApiError
         return Make(422, "Invalid", $"{subject} \"{name}\" is invalid: {list}", details);
     }
 
+    /// <summary>422: what a patch makes of the object cannot be read (contract V6). Shows the patched object.</summary>
+    public static ApiException InvalidPatch(JsonObject patched, string problem) =>
+        Invalid("", "", "", "", [FieldError.Invalid("patch", ObjectBytes.ToText(patched), problem)]);
+
     /// <summary>422 without a subject: what a JSON patch that cannot be carried out answers (contract P4).</summary>
     public static ApiException Unprocessable() =>
         Make(422, "Invalid", "the server rejected our request due to an error in our request", []);

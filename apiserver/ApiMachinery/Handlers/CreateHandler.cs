@@ -16,7 +16,7 @@ internal sealed class CreateHandler(IOptions<ApiMachineryOptions> options, TimeP
         List<string> duplicates = [];
         WriteOptions write = WriteQuery.Parse(context, "CreateOptions", UserFeature.Of(context), duplicates);
         JsonObject obj = BodyDecoder.Decode(
-            await RequestBody.ReadAsync(context, options.Value.MaximumRequestBytes), context.Request.ContentType, duplicates);
+            await RequestBody.ReadAsync(context, options.Value.MaximumRequestBytes), context.Request.ContentType, resource.Definition, duplicates);
         try
         {
             ResourceObject created = await resource.Store.CreateAsync(info.Namespace, obj, write, context.RequestAborted);

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json.Nodes;
 using AiModels.ApiMachinery.Audit;
 using AiModels.ApiMachinery.Errors;
@@ -17,18 +16,9 @@ internal sealed record DeleteQuery(DeleteOptions Options, bool IsExplicitlyNotOr
     public static async ValueTask<DeleteQuery> ReadAsync(HttpContext context, int limit)
     {
         ReadOnlyMemory<byte> body = await RequestBody.ReadAsync(context, limit);
-        JsonObject document = body.Length > 0 ? BodyDecoder.Decode(body, context.Request.ContentType, []) : FromQuery(context.Request.Query);
-        if (document["kind"]?.ToString() is { Length: > 0 } kind && kind != "DeleteOptions")
-        {
-            throw ApiError.BadRequest($"decoded object cannot be converted to DeleteOptions: the kind is {kind}");
-        }
-
-        if (document["preconditions"] is not (null or JsonObject))
-        {
-            throw ApiError.BadRequest("json: cannot unmarshal into Go struct field DeleteOptions.preconditions of type v1.Preconditions: an object was expected");
-        }
-
-        CheckGracePeriod(document["gracePeriodSeconds"]);
+        JsonObject document = body.Length > 0
+            ? DeleteOptionsShape.Checked(BodyDecoder.Options(body, context.Request.ContentType, []) ?? [])
+            : FromQuery(context.Request.Query);
         List<FieldError> errors = [];
         string? policy = document["propagationPolicy"]?.ToString();
         bool? orphan = document["orphanDependents"] is JsonValue flag && flag.TryGetValue(out bool value) ? value : null;
@@ -67,29 +57,18 @@ internal sealed record DeleteQuery(DeleteOptions Options, bool IsExplicitlyNotOr
         return errors.Count == 0 ? isDryRun : throw ApiError.InvalidOptions("DeleteOptions", errors);
     }
 
-    // No kind here takes time to end, so that the number itself means nothing (contract X8); one that is none is still a mistake.
-    private static void CheckGracePeriod(JsonNode? seconds)
-    {
-        if (seconds is not null && !(seconds is JsonValue value && value.TryGetValue(out long _)))
-        {
-            throw ApiError.BadRequest(
-                $"json: cannot unmarshal {seconds.ToJsonString()} into Go struct field DeleteOptions.gracePeriodSeconds of type int64");
-        }
-    }
-
     private static JsonObject FromQuery(IQueryCollection query)
     {
         JsonObject document = [];
         if (query.TryGetValue("propagationPolicy", out var policy))
         {
-            document["propagationPolicy"] = policy.ToString();
+            document["propagationPolicy"] = policy[0] ?? "";
         }
 
-        if (query["gracePeriodSeconds"].ToString() is { Length: > 0 } seconds)
+        if (query.ContainsKey("gracePeriodSeconds"))
         {
-            document["gracePeriodSeconds"] = long.TryParse(seconds, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long number)
-                ? number
-                : throw ApiError.BadRequest($"strconv.ParseInt: parsing {FieldError.Quote(seconds)}: invalid syntax");
+            // No kind here takes time to end, so that the number itself means nothing (contract X8); one that is none is still a mistake.
+            document["gracePeriodSeconds"] = GoInteger.Parse(query.First("gracePeriodSeconds"));
         }
 
         if (query.ContainsKey("orphanDependents"))

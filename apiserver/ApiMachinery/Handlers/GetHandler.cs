@@ -30,7 +30,7 @@ internal sealed class GetHandler(IOptions<ApiMachineryOptions> options, TimeProv
             throw ApiError.BadRequest("the export parameter, deprecated since v1.14, is no longer supported");
         }
 
-        long revision = ListQuery.RevisionOf(query["resourceVersion"].ToString(), isWatchOrGet: true);
+        long revision = ListQuery.RevisionOf(query.First("resourceVersion"), isWatchOrGet: true);
         if (revision > 0)
         {
             await RevisionWait.UntilAsync(resource.Objects, revision, options.Value.FutureRevisionWait, time, context.RequestAborted);

@@ -69,12 +69,12 @@ internal sealed class ListHandler(IOptions<ApiMachineryOptions> options, TimePro
     {
         if (query.Continue.Length > 0)
         {
+            ContinueToken token = ContinueToken.Decode(query.Continue);
             if (query.Revision != 0)
             {
                 throw ApiError.BadRequest("specifying resource version is not allowed when using continue");
             }
 
-            ContinueToken token = ContinueToken.Decode(query.Continue);
             return (Math.Max(0, token.Revision), prefix + token.Start, query.ResourceVersion == "0" ? 0 : query.Limit);
         }
 

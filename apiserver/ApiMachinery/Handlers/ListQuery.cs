@@ -35,12 +35,12 @@ internal sealed record ListQuery
         bool isWatch = info.Verb == "watch";
         var options = new ListQuery
         {
-            Labels = Selector(() => LabelSelector.Parse(query["labelSelector"].ToString())),
-            Fields = Selector(() => FieldsOf(query["fieldSelector"].ToString(), info, definition)),
+            Labels = Selector(() => LabelSelector.Parse(query.First("labelSelector"))),
+            Fields = Selector(() => FieldsOf(query.First("fieldSelector"), info, definition)),
             Limit = (int)Math.Min(int.MaxValue, Number(query, "limit")),
-            Continue = query["continue"].ToString(),
-            ResourceVersion = query["resourceVersion"].ToString(),
-            Match = query["resourceVersionMatch"].ToString(),
+            Continue = query.First("continue"),
+            ResourceVersion = query.First("resourceVersion"),
+            Match = query.First("resourceVersionMatch"),
             AllowsBookmarks = RequestInfo.IsTrue(query, "allowWatchBookmarks"),
             SendsInitialEvents = query.ContainsKey("sendInitialEvents") ? RequestInfo.IsTrue(query, "sendInitialEvents") : null,
             Timeout = query.ContainsKey("timeoutSeconds") ? TimeSpan.FromSeconds(Math.Min(LongestWatch, Number(query, "timeoutSeconds"))) : null,
@@ -57,12 +57,12 @@ internal sealed record ListQuery
     /// <summary>A resourceVersion parameter as a number.</summary>
     public static long RevisionOf(string text, bool isWatchOrGet)
     {
-        if (text.Length == 0 || ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out ulong number) && number <= long.MaxValue)
+        if (text.Length == 0 || long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long _))
         {
             return text.Length == 0 ? 0 : long.Parse(text, NumberStyles.None, CultureInfo.InvariantCulture);
         }
 
-        string message = $"resourceVersion: Invalid value: {FieldError.Quote(text)}: strconv.ParseUint: parsing {FieldError.Quote(text)}: invalid syntax";
+        string message = $"resourceVersion: Invalid value: {FieldError.Quote(text)}: {GoInteger.Problem("ParseUint", text)}";
         throw isWatchOrGet ? ApiError.Unreasoned(message) : ApiError.BadRequest("invalid resource version: " + message);
     }
 
@@ -116,10 +116,12 @@ internal sealed record ListQuery
                 yield return FieldError.NotSupported("resourceVersionMatch", options.Match, ["NotOlderThan"]);
             }
 
-            if (options.Continue.Length > 0)
-            {
-                yield return FieldError.Forbidden("resourceVersionMatch", "resourceVersionMatch is forbidden when continue is provided");
-            }
+        }
+
+        // Upstream sets the match itself where a watch begins at the current state, which the text tells of.
+        if (options.Continue.Length > 0 && (options.Match.Length > 0 || options.ResourceVersion is "" or "0"))
+        {
+            yield return FieldError.Forbidden("resourceVersionMatch", "resourceVersionMatch is forbidden when continue is provided");
         }
     }
 
@@ -153,16 +155,6 @@ internal sealed record ListQuery
         }
     }
 
-    private static long Number(IQueryCollection query, string name)
-    {
-        string text = query[name].ToString();
-        if (text.Length == 0)
-        {
-            return 0;
-        }
-
-        return long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long number)
-            ? Math.Max(0, number)
-            : throw ApiError.BadRequest($"{name}: Invalid value: {FieldError.Quote(text)}: strconv.ParseInt: parsing {FieldError.Quote(text)}: invalid syntax");
-    }
+    // A negative one means none.
+    private static long Number(IQueryCollection query, string name) => query.ContainsKey(name) ? Math.Max(0, GoInteger.Parse(query.First(name))) : 0;
 }

@@ -59,7 +59,7 @@ internal static class ListWriter
     public static JsonObject Document(Negotiated negotiated, ResourceDefinition definition, ListPage page, DateTimeOffset now)
     {
         var metadata = new JsonObject { ["resourceVersion"] = page.Revision.ToString() };
-        if (page.Continue.Length > 0)
+        if (page.Continue.Length > 0 || negotiated.Transform == Transform.None)
         {
             metadata["continue"] = page.Continue;
         }
@@ -72,20 +72,20 @@ internal static class ListWriter
         IEnumerable<JsonObject> objects = page.Objects.Select(stored => ObjectBytes.Decode(stored.Value, stored.Revision));
         if (negotiated.Transform == Transform.Table)
         {
-            return TableWriter.Write(definition, metadata, objects, negotiated.IncludeObject, now);
+            return TableWriter.Write(definition, metadata, objects, negotiated, now);
         }
 
         bool isPartial = negotiated.Transform == Transform.PartialObjectMetadataList;
         JsonArray items = [];
         foreach (JsonObject obj in objects)
         {
-            items.Add((JsonNode)(isPartial ? TableWriter.Partial(obj) : obj));
+            items.Add((JsonNode)(isPartial ? TableWriter.Partial(obj, negotiated.MetaVersion) : obj));
         }
 
         return new JsonObject
         {
             ["kind"] = isPartial ? "PartialObjectMetadataList" : definition.Kind + "List",
-            ["apiVersion"] = isPartial ? "meta.k8s.io/v1" : definition.ApiVersion,
+            ["apiVersion"] = isPartial ? negotiated.MetaVersion : definition.ApiVersion,
             ["metadata"] = metadata,
             ["items"] = items,
         };

@@ -4,6 +4,7 @@ using AiModels.ApiMachinery.Http;
 using AiModels.ApiMachinery.Negotiation;
 using AiModels.ApiMachinery.Patching;
 using AiModels.ApiMachinery.Resources;
+using AiModels.ApiMachinery.Schemas;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Options;
 
@@ -68,10 +69,8 @@ internal sealed class PatchHandler(IOptions<ApiMachineryOptions> options, TimePr
             return type switch
             {
                 MediaTypes.JsonPatch => JsonPatch.Apply(live, patch),
-                MediaTypes.StrategicMergePatch => StrategicMergePatch.Apply(definition.Schema, live, patch as JsonObject
-                    ?? throw ApiError.BadRequest("error decoding patch: a strategic merge patch must be an object")),
-                _ => MergePatch.Apply(live, patch as JsonObject
-                    ?? throw ApiError.BadRequest("error decoding patch: a merge patch must be an object")),
+                MediaTypes.StrategicMergePatch => StrategicMergePatch.Apply(definition.Schema, live, ObjectOf(patch)),
+                _ => MergePatch.Apply(live, ObjectOf(patch)),
             };
         }
         catch (PatchException error)
@@ -85,19 +84,24 @@ internal sealed class PatchHandler(IOptions<ApiMachineryOptions> options, TimePr
         }
     }
 
+    private static JsonObject ObjectOf(JsonNode? patch) => patch switch
+    {
+        JsonObject obj => obj,
+        null => throw ApiError.BadRequest("Invalid JSON Patch"),
+        _ => throw ApiError.BadRequest($"error decoding patch: json: cannot unmarshal {ObjectMetaShape.GoKind(patch)} into Go value of type map[string]interface {{}}"),
+    };
+
     private async Task<(ResourceObject Object, bool IsNew)> ApplyAsync(
         HttpContext context, RequestInfo info, ServedResource resource, ReadOnlyMemory<byte> body, List<string> duplicates, WriteOptions write)
     {
-        JsonObject applied = BodyDecoder.Applied(body, duplicates) ?? throw ApiError.BadRequest("invalid object type: , Kind=");
-        if (duplicates.Count > 0 && write.FieldValidation == FieldValidation.Strict)
-        {
-            throw ApiError.BadRequest("error strict decoding YAML: " + string.Join(", ", duplicates));
-        }
-
+        JsonObject applied = BodyDecoder.Applied(body, duplicates) ?? [];
+        RefuseOrWarn(duplicates, write);
         CheckApplied(applied, info, resource.Definition);
+        bool isThere = await resource.Store.FindAsync(info.Namespace, info.Name, context.RequestAborted) is not null;
+        CheckName(ObjectMetadata.Of(applied), info, isThere);
 
         // Creating by apply needs the right to create (contract A21).
-        if (info.Subresource.Length == 0 && await resource.Store.FindAsync(info.Namespace, info.Name, context.RequestAborted) is null)
+        if (info.Subresource.Length == 0 && !isThere)
         {
             await authorizer.RequireAsync(context, info with { Verb = "create" });
         }
@@ -105,35 +109,54 @@ internal sealed class PatchHandler(IOptions<ApiMachineryOptions> options, TimePr
         return await resource.Store.ApplyAsync(info.Namespace, info.Name, applied, write, info.Subresource, context.RequestAborted);
     }
 
+    // The decoder tells all lines in one text; each is a warning of its own (contract M20).
+    private static void RefuseOrWarn(List<string> duplicates, WriteOptions write)
+    {
+        if (duplicates.Count > 0 && write.FieldValidation == FieldValidation.Strict)
+        {
+            throw ApiError.BadRequest("error strict decoding YAML: error converting YAML to JSON: " + string.Join(", ", duplicates));
+        }
+
+        foreach (string line in write.FieldValidation == FieldValidation.Warn ? duplicates.SelectMany(text => text.Split('\n').Skip(1)) : [])
+        {
+            write.Warnings.Add(line.Trim());
+        }
+    }
+
     private static void CheckApplied(JsonObject applied, RequestInfo info, ResourceDefinition definition)
     {
         string apiVersion = applied["apiVersion"]?.ToString() ?? "", kind = applied["kind"]?.ToString() ?? "";
         if (apiVersion != definition.ApiVersion || kind != definition.Kind)
         {
-            throw ApiError.BadRequest($"invalid object type: {apiVersion}, Kind={kind}");
+            throw ApiError.BadRequest($"invalid object type: {(apiVersion.Contains('/', StringComparison.Ordinal) ? "" : "/")}{apiVersion}, Kind={kind}");
         }
 
         JsonObject metadata = ObjectMetadata.Of(applied);
-        string name = ObjectMetadata.Text(metadata, "name");
-        if (name.Length == 0)
-        {
-            throw ApiError.BadRequest($"the name of the object ({name} based on URL) was undeterminable: name must be provided");
-        }
-
-        if (name != info.Name)
-        {
-            throw ApiError.BadRequest($"the name of the object ({name}) does not match the name on the URL ({info.Name})");
-        }
-
         string @namespace = ObjectMetadata.Text(metadata, "namespace");
         if (definition.Scope == ResourceScope.Namespaced && @namespace.Length > 0 && @namespace != info.Namespace)
         {
             throw ApiError.BadRequest("the namespace of the provided object does not match the namespace sent on the request");
         }
 
-        if (metadata["managedFields"] is JsonArray { Count: > 0 })
+        if (metadata["managedFields"] is not null)
         {
             throw ApiError.BadRequest("metadata.managedFields must be nil");
+        }
+    }
+
+    // What is there has a name already, and the configuration may leave it out.
+    private static void CheckName(JsonObject metadata, RequestInfo info, bool isThere)
+    {
+        string name = ObjectMetadata.Text(metadata, "name");
+        if (name.Length == 0 && isThere)
+        {
+            metadata["name"] = info.Name;
+        }
+        else if (name != info.Name)
+        {
+            throw ApiError.BadRequest(name.Length == 0
+                ? $"the name of the object ({info.Name} based on URL) was undeterminable: name must be provided"
+                : $"the name of the object ({name}) does not match the name on the URL ({info.Name})");
         }
     }
 }

@@ -11,13 +11,13 @@ public static class SubresourceAnswer
     {
         Negotiated negotiated = Negotiated.For(request.Http, transforms: subresource.Columns.Count > 0);
         return ObjectWriter.WriteAsync(request.Http, negotiated, code, negotiated.Transform == Transform.Table
-            ? TableOf(request.Resource, subresource, answer, negotiated.IncludeObject, now)
+            ? TableOf(request.Resource, subresource, answer, negotiated, now)
             : ObjectWriter.Shape(negotiated, request.Resource, answer, now));
     }
 
-    private static JsonObject TableOf(ResourceDefinition parent, ISubresource subresource, JsonObject answer, string includeObject, DateTimeOffset now)
+    private static JsonObject TableOf(ResourceDefinition parent, ISubresource subresource, JsonObject answer, Negotiated negotiated, DateTimeOffset now)
     {
         ResourceDefinition shown = parent with { HasNameColumn = false, Columns = subresource.Columns };
-        return TableWriter.Write(shown, [], subresource.RowsOf(answer), includeObject, now);
+        return TableWriter.Write(shown, [], subresource.RowsOf(answer), negotiated, now);
     }
 }

@@ -16,7 +16,7 @@ internal sealed class UpdateHandler(IOptions<ApiMachineryOptions> options, TimeP
         List<string> duplicates = [];
         WriteOptions write = WriteQuery.Parse(context, "UpdateOptions", UserFeature.Of(context), duplicates);
         JsonObject obj = BodyDecoder.Decode(
-            await RequestBody.ReadAsync(context, options.Value.MaximumRequestBytes), context.Request.ContentType, duplicates);
+            await RequestBody.ReadAsync(context, options.Value.MaximumRequestBytes), context.Request.ContentType, resource.Definition, duplicates);
         try
         {
             ResourceObject updated = await resource.Store.UpdateAsync(

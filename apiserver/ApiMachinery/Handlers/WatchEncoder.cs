@@ -22,13 +22,13 @@ internal sealed class WatchEncoder(Negotiated negotiated, ServedResource resourc
         JsonObject obj = ObjectBytes.Decode(value, revision);
         if (negotiated.Transform != Transform.Table)
         {
-            return TableWriter.Partial(obj);
+            return TableWriter.Partial(obj, negotiated.MetaVersion);
         }
 
         // kubectl prints headings when columns come: with the first event only (contract N10).
         var metadata = new JsonObject { ["resourceVersion"] = revision.ToString() };
         JsonObject table = TableWriter.Write(
-            resource.Definition, metadata, [obj], negotiated.IncludeObject, time.GetUtcNow(), withColumns: !_hasSentColumns);
+            resource.Definition, metadata, [obj], negotiated, time.GetUtcNow(), withColumns: !_hasSentColumns);
         _hasSentColumns = true;
         return table;
     }
@@ -49,9 +49,9 @@ internal sealed class WatchEncoder(Negotiated negotiated, ServedResource resourc
         };
         Line(output, "BOOKMARK", negotiated.Transform switch
         {
-            Transform.Table => TableWriter.Bookmark(bookmark),
+            Transform.Table => TableWriter.Bookmark(bookmark, negotiated.MetaVersion),
             Transform.None => bookmark,
-            _ => TableWriter.Partial(bookmark),
+            _ => TableWriter.Partial(bookmark, negotiated.MetaVersion),
         });
     }
 

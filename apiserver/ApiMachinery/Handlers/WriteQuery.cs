@@ -19,7 +19,7 @@ internal static class WriteQuery
     {
         IQueryCollection query = context.Request.Query;
         List<FieldError> errors = [];
-        string manager = query["fieldManager"].ToString();
+        string manager = query.First("fieldManager");
         if (kind == "PatchOptions")
         {
             if (isApply && manager.Length == 0)
@@ -35,7 +35,7 @@ internal static class WriteQuery
 
         CheckManager(manager, errors);
         bool isDryRun = IsDryRun(query, errors);
-        string validation = query["fieldValidation"].ToString();
+        string validation = query.First("fieldValidation");
         if (validation is not ("" or "Ignore" or "Warn" or "Strict"))
         {
             errors.Add(FieldError.NotSupported("fieldValidation", validation, ["", "Ignore", "Strict", "Warn"]));

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Globalization;
+using AiModels.ApiMachinery.Validation;
 
 namespace AiModels.ApiMachinery.Http;
 
@@ -7,6 +8,38 @@ namespace AiModels.ApiMachinery.Http;
 public static class GoDuration
 {
     private static readonly SearchValues<char> Digits = SearchValues.Create("0123456789.");
+
+    /// <summary>Units in seconds.</summary>
+    private static readonly Dictionary<string, double> Units = new()
+    {
+        ["ns"] = 1e-9,
+        ["us"] = 1e-6,
+        ["µs"] = 1e-6,
+        ["ms"] = 1e-3,
+        ["s"] = 1,
+        ["m"] = 60,
+        ["h"] = 3600,
+    };
+
+    /// <summary>Why a text is no duration, as Go's time.ParseDuration says it.</summary>
+    public static string Problem(string text)
+    {
+        ReadOnlySpan<char> rest = text.AsSpan().TrimStart("+-");
+        while (rest.IndexOfAnyExcept(Digits) is > 0 and int digits)
+        {
+            int letters = rest[digits..].IndexOfAny(Digits);
+            string unit = (letters < 0 ? rest[digits..] : rest.Slice(digits, letters)).ToString();
+            if (!Units.ContainsKey(unit))
+            {
+                return $"time: unknown unit {FieldError.Quote(unit)} in duration {FieldError.Quote(text)}";
+            }
+
+            rest = rest[(digits + unit.Length)..];
+        }
+
+        bool lacksUnit = rest.Length > 0 && !rest.ContainsAnyExcept(Digits) && rest.ContainsAnyInRange('0', '9');
+        return $"time: {(lacksUnit ? "missing unit in" : "invalid")} duration {FieldError.Quote(text)}";
+    }
 
     public static bool TryParse(string text, out TimeSpan duration)
     {
@@ -36,22 +69,12 @@ public static class GoDuration
             rest = rest[digits..];
             int letters = rest.IndexOfAny(Digits);
             ReadOnlySpan<char> unit = letters < 0 ? rest : rest[..letters];
-            double? scale = unit switch
-            {
-                "ns" => 1e-9,
-                "us" or "µs" => 1e-6,
-                "ms" => 1e-3,
-                "s" => 1,
-                "m" => 60,
-                "h" => 3600,
-                _ => null,
-            };
-            if (scale is null)
+            if (!Units.TryGetValue(unit.ToString(), out double scale))
             {
                 return false;
             }
 
-            seconds += number * scale.Value;
+            seconds += number * scale;
             rest = rest[unit.Length..];
         }
 

@@ -51,8 +51,8 @@ internal sealed class RequestAuthorizer(IAuthorizer authorizer)
         Subresource = info.Subresource,
         Namespace = info.Namespace,
         Name = info.Name,
-        FieldSelector = info.Name.Length == 0 ? context.Request.Query["fieldSelector"].ToString() : "",
-        LabelSelector = info.Name.Length == 0 ? context.Request.Query["labelSelector"].ToString() : "",
+        FieldSelector = info.Name.Length == 0 ? context.Request.Query.First("fieldSelector") : "",
+        LabelSelector = info.Name.Length == 0 ? context.Request.Query.First("labelSelector") : "",
     };
 
     private static ApiException Refusal(AuthorizationAttributes attributes, string reason)

@@ -48,6 +48,12 @@ public sealed record RequestInfo
         string[] parts = path.Trim('/').Split('/', StringSplitOptions.None);
         string group = "", version;
         int at;
+        if (path.StartsWith("//", StringComparison.Ordinal))
+        {
+            // No path of ours: a proxy in front may have judged another one.
+            return new RequestInfo { IsResource = false, Path = path, Verb = request.Method.ToLowerInvariant() };
+        }
+
         if (parts is ["api", _, _, ..])
         {
             (version, at) = (parts[1], 2);
@@ -77,9 +83,9 @@ public sealed record RequestInfo
 
         string name = parts.Length > at + 1 ? parts[at + 1] : "";
         string verb = isWatchPath ? "watch" : VerbOf(request, name);
-        if (name.Length == 0 && verb is "list" or "watch" or "deletecollection" && request.Query.TryGetValue("fieldSelector", out var selector))
+        if (name.Length == 0 && verb is "list" or "watch" or "deletecollection" && request.Query.First("fieldSelector") is { Length: > 0 } selector)
         {
-            name = NameIn(selector.ToString());
+            name = NameIn(selector);
         }
 
         return new RequestInfo
@@ -99,9 +105,9 @@ public sealed record RequestInfo
         };
     }
 
-    /// <summary>?watch is true unless it is absent, false or 0 (contract W1).</summary>
+    /// <summary>?watch is true unless it is absent, false (in any case of letters) or 0 (contract W1).</summary>
     public static bool IsTrue(IQueryCollection query, string key) =>
-        query.TryGetValue(key, out var values) && values.ToString() is not ("false" or "0");
+        query.ContainsKey(key) && query.First(key) is var text && text != "0" && !text.Equals("false", StringComparison.OrdinalIgnoreCase);
 
     private static string VerbOf(HttpRequest request, string name) => request.Method switch
     {

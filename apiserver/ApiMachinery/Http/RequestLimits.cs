@@ -127,7 +127,7 @@ internal sealed class RequestLimits(
     private TimeSpan TimeoutOf(HttpRequest request)
     {
         TimeSpan standard = options.Value.RequestTimeout;
-        string text = request.QueryString.HasValue ? request.Query["timeout"].ToString() : "";
+        string text = request.QueryString.HasValue ? request.Query.First("timeout") : "";
         if (text.Length == 0)
         {
             return standard;
@@ -135,7 +135,7 @@ internal sealed class RequestLimits(
 
         if (!GoDuration.TryParse(text, out TimeSpan asked))
         {
-            throw ApiError.BadRequest($"invalid timeout specified in the request URL - time: invalid duration \"{text}\"");
+            throw ApiError.BadRequest("invalid timeout specified in the request URL - " + GoDuration.Problem(text));
         }
 
         return asked <= TimeSpan.Zero || asked > standard ? standard : asked;

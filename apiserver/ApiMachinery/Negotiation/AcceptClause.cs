@@ -35,7 +35,7 @@ internal sealed record AcceptClause(string MediaType, IReadOnlyDictionary<string
             clauses.Add(new AcceptClause(parts[0].ToLowerInvariant(), parameters, quality));
         }
 
-        return [.. clauses.Where(clause => clause.Quality > 0).OrderByDescending(clause => clause.Quality)];
+        return [.. clauses.OrderByDescending(clause => clause.Quality)];
     }
 
     /// <summary>Whether the clause takes <paramref name="mediaType"/>.</summary>

@@ -1,4 +1,5 @@
 using AiModels.ApiMachinery.Errors;
+using AiModels.ApiMachinery.Http;
 using Microsoft.AspNetCore.Http;
 
 namespace AiModels.ApiMachinery.Negotiation;
@@ -27,6 +28,9 @@ internal sealed record Negotiated(bool IsYaml, Transform Transform, bool IsPrett
     /// <summary>Of a Table: how much of each object its row carries.</summary>
     public string IncludeObject { get; init; } = "Metadata";
 
+    /// <summary>Version of Tables and metadata: meta.k8s.io/v1, or v1beta1 where that is asked for.</summary>
+    public string MetaVersion { get; init; } = "meta.k8s.io/v1";
+
     /// <summary>The first clause that can be served; 406 when there is none.</summary>
     /// <param name="isWatch">A watch has no YAML (contract W19).</param>
     /// <param name="transforms">Whether the answer is an object or a list of objects, which have Tables and metadata.</param>
@@ -50,7 +54,11 @@ internal sealed record Negotiated(bool IsYaml, Transform Transform, bool IsPrett
 
             if (TransformOf(clause) is { } transform && (transforms || transform == Transform.None))
             {
-                return new Negotiated(isYaml, transform, isPretty && !isWatch) { IncludeObject = IncludeObjectOf(request, transform) };
+                return new Negotiated(isYaml, transform, isPretty && !isWatch)
+                {
+                    IncludeObject = IncludeObjectOf(request, transform),
+                    MetaVersion = transform == Transform.None ? "meta.k8s.io/v1" : "meta.k8s.io/" + clause.Parameter("v"),
+                };
             }
         }
 
@@ -104,7 +112,7 @@ internal sealed record Negotiated(bool IsYaml, Transform Transform, bool IsPrett
 
     private static string IncludeObjectOf(HttpRequest request, Transform transform)
     {
-        string value = request.Query["includeObject"].ToString();
+        string value = request.Query.First("includeObject");
         if (transform != Transform.Table || value is "" or "Metadata")
         {
             return "Metadata";

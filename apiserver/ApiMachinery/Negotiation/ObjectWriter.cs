@@ -41,10 +41,9 @@ internal static class ObjectWriter
     /// <summary>An object as Table or metadata, or as it is.</summary>
     public static JsonObject Shape(Negotiated negotiated, ResourceDefinition definition, JsonObject obj, DateTimeOffset now) => negotiated.Transform switch
     {
-        Transform.Table => TableWriter.Write(definition, VersionOf(obj), [obj], negotiated.IncludeObject, now),
-        Transform.PartialObjectMetadata => TableWriter.Partial(obj),
-        Transform.PartialObjectMetadataList => throw ApiError.NotAcceptable(
-            $"you requested PartialObjectMetadataList, but the requested object is not a list (*{definition.Version}.{definition.Kind})"),
+        Transform.Table => TableWriter.Write(definition, VersionOf(obj), [obj], negotiated, now),
+        Transform.PartialObjectMetadata => TableWriter.Partial(obj, negotiated.MetaVersion),
+        Transform.PartialObjectMetadataList => throw ApiError.Unreasoned("content is not a list"), // Upstream's answer for custom resources (contract N11).
         _ => obj,
     };
 

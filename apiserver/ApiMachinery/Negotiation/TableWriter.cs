@@ -7,25 +7,25 @@ namespace AiModels.ApiMachinery.Negotiation;
 /// <summary>meta.k8s.io/v1 Table: what kubectl get prints (contract N7-N10).</summary>
 internal static class TableWriter
 {
-    private const string MetaVersion = "meta.k8s.io/v1";
     private const string NameDescription =
         "Name must be unique within a namespace. Is required when creating resources, although some resources may allow a client to request the "
-        + "generation of an appropriate name automatically.";
+        + "generation of an appropriate name automatically. Name is primarily intended for creation idempotence and configuration definition. Cannot be updated. "
+        + "More info: https://kubernetes.io/docs/concepts/overview/working-with-objects/names#names";
 
     /// <summary>A Table of these objects. The metadata is the list's; of a single object only its resourceVersion is told.</summary>
     public static JsonObject Write(
-        ResourceDefinition definition, JsonObject metadata, IEnumerable<JsonObject> objects, string includeObject, DateTimeOffset now, bool withColumns = true)
+        ResourceDefinition definition, JsonObject metadata, IEnumerable<JsonObject> objects, Negotiated negotiated, DateTimeOffset now, bool withColumns = true)
     {
         JsonArray rows = [];
         foreach (JsonObject obj in objects)
         {
-            rows.Add((JsonNode)Row(definition, obj, includeObject, now));
+            rows.Add((JsonNode)Row(definition, obj, negotiated, now));
         }
 
         return new JsonObject
         {
             ["kind"] = "Table",
-            ["apiVersion"] = MetaVersion,
+            ["apiVersion"] = negotiated.MetaVersion,
             ["metadata"] = metadata,
             ["columnDefinitions"] = withColumns ? Columns(definition) : null,
             ["rows"] = rows,
@@ -33,24 +33,24 @@ internal static class TableWriter
     }
 
     /// <summary>A bookmark's Table: no cells, its metadata in the row (contract N10).</summary>
-    public static JsonObject Bookmark(JsonObject bookmark) => new()
+    public static JsonObject Bookmark(JsonObject bookmark, string metaVersion) => new()
     {
         ["kind"] = "Table",
-        ["apiVersion"] = MetaVersion,
+        ["apiVersion"] = metaVersion,
         ["metadata"] = new JsonObject { ["resourceVersion"] = bookmark["metadata"]!["resourceVersion"]!.DeepClone() },
         ["columnDefinitions"] = null,
-        ["rows"] = new JsonArray(new JsonObject { ["cells"] = new JsonArray(), ["object"] = Partial(bookmark) }),
+        ["rows"] = new JsonArray(new JsonObject { ["cells"] = new JsonArray(), ["object"] = Partial(bookmark, metaVersion) }),
     };
 
     /// <summary>Only an object's metadata (contract N11).</summary>
-    public static JsonObject Partial(JsonObject obj) => new()
+    public static JsonObject Partial(JsonObject obj, string metaVersion) => new()
     {
         ["kind"] = "PartialObjectMetadata",
-        ["apiVersion"] = MetaVersion,
+        ["apiVersion"] = metaVersion,
         ["metadata"] = obj["metadata"]!.DeepClone(),
     };
 
-    private static JsonObject Row(ResourceDefinition definition, JsonObject obj, string includeObject, DateTimeOffset now)
+    private static JsonObject Row(ResourceDefinition definition, JsonObject obj, Negotiated negotiated, DateTimeOffset now)
     {
         JsonArray cells = [];
         if (definition.HasNameColumn)
@@ -64,15 +64,12 @@ internal static class TableWriter
         }
 
         var row = new JsonObject { ["cells"] = cells };
-        if (includeObject != "None")
+        row["object"] = negotiated.IncludeObject switch
         {
-            row["object"] = includeObject == "Object" ? obj.DeepClone() : Partial(obj);
-        }
-        else
-        {
-            row["object"] = null;
-        }
-
+            "None" => null,
+            "Object" => obj.DeepClone(),
+            _ => Partial(obj, negotiated.MetaVersion),
+        };
         return row;
     }
 

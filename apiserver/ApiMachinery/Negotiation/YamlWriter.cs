@@ -65,7 +65,8 @@ internal static class YamlWriter
     // Text that would be read as a number, a boolean, null or (by others) a date.
     private static bool NeedsQuotes(string text) =>
         text.Length == 0
+        || YamlScalar.NotInJson(text) is not null
         || YamlScalar.ToJson(new Scalar(AnchorName.Empty, TagName.Empty, text, ScalarStyle.Plain, true, false)) is not JsonValue value || value.GetValueKind() != JsonValueKind.String
-        || text is "y" or "Y" or "n" or "N" or "="
+        || text == "="
         || (char.IsAsciiDigit(text[0]) && text.Length >= 8 && text[4] == '-');
 }

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using AiModels.ApiMachinery.Schemas;
 
 namespace AiModels.ApiMachinery.Patching;
 
@@ -15,15 +16,25 @@ public static class JsonPatch
     /// <exception cref="PatchException">Malformed patch, failed operation, or too large.</exception>
     public static JsonObject Apply(JsonObject target, JsonNode? patch)
     {
+        if (patch is null)
+        {
+            return target.DeepClone().AsObject(); // No operations, as upstream's decoder has it.
+        }
+
         if (patch is not JsonArray operations)
         {
-            throw PatchException.Malformed("error decoding patch: json: cannot unmarshal " + (patch is JsonObject ? "object" : "value") + " into Go value of type jsonpatch.Patch");
+            throw PatchException.Malformed($"error decoding patch: json: cannot unmarshal {ObjectMetaShape.GoKind(patch)} into Go value of type []handlers.jsonPatchOp");
         }
 
         if (operations.Count > MaximumOperations)
         {
             throw new PatchException(
                 PatchProblem.TooLarge, $"The allowed maximum operations in a JSON patch is {MaximumOperations}, got {operations.Count}");
+        }
+
+        if (operations.FirstOrDefault(operation => operation is not (null or JsonObject)) is { } other)
+        {
+            throw PatchException.Malformed($"error decoding patch: json: cannot unmarshal {ObjectMetaShape.GoKind(other)} into Go value of type handlers.jsonPatchOp");
         }
 
         JsonNode? document = target.DeepClone();
@@ -38,7 +49,7 @@ public static class JsonPatch
 
     private static JsonNode? ApplyOne(JsonNode? document, JsonNode? node, ref long copied)
     {
-        JsonObject operation = node as JsonObject ?? throw PatchException.Malformed("json patch operation is not an object");
+        JsonObject operation = node as JsonObject ?? throw PatchException.Rejected("json patch operation is not an object");
         string op = Field(operation, "op");
         JsonPointer path = JsonPointer.Parse(Field(operation, "path"));
         switch (op)
@@ -75,7 +86,7 @@ public static class JsonPatch
                     ? document
                     : throw PatchException.Rejected($"testing value {path.Text} failed: test failed");
             default:
-                throw PatchException.Malformed($"json patch: unexpected kind: {op}");
+                throw PatchException.Rejected($"json patch: unexpected kind: {op}");
         }
     }
 
@@ -146,10 +157,10 @@ public static class JsonPatch
     private static string Field(JsonObject operation, string name) =>
         operation[name] is JsonValue value && value.TryGetValue(out string? text)
             ? text
-            : throw PatchException.Malformed($"json patch operation has no \"{name}\"");
+            : throw PatchException.Rejected($"json patch operation has no \"{name}\"");
 
     private static JsonNode? Value(JsonObject operation) =>
         operation.TryGetPropertyValue("value", out JsonNode? value)
             ? value?.DeepClone()
-            : throw PatchException.Malformed("json patch operation has no \"value\"");
+            : throw PatchException.Rejected("json patch operation has no \"value\"");
 }

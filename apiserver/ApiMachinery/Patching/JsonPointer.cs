@@ -15,7 +15,7 @@ internal readonly record struct JsonPointer(string Text, IReadOnlyList<string> S
 
         if (text[0] != '/')
         {
-            throw PatchException.Malformed($"json patch path \"{text}\" does not start with '/'");
+            throw PatchException.Rejected($"json patch path \"{text}\" does not start with '/'");
         }
 
         string[] steps = text[1..].Split('/');

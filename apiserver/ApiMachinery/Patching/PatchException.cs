@@ -6,7 +6,7 @@ public enum PatchProblem
     /// <summary>The document is not a patch: 400 BadRequest with the message (contract P4, P5).</summary>
     Malformed,
 
-    /// <summary>It cannot be applied to this object (a test failed, a path is missing): 422 (contract P4).</summary>
+    /// <summary>It cannot be carried out (a test failed, a path is missing, an operation is none that exists): 422 (contract P4).</summary>
     Rejected,
 
     /// <summary>Too many operations, or too much copied: 413 with the message (contract P4).</summary>

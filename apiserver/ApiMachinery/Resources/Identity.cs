@@ -12,19 +12,37 @@ internal sealed class Identity(ResourceDefinition definition)
     public void CheckType(JsonObject obj, UpdateKind kind)
     {
         string apiVersion = TypeText(obj, "apiVersion"), kindName = TypeText(obj, "kind");
-        string name = obj["metadata"] is JsonObject metadata ? ObjectMetadata.Text(metadata, "name") : "";
+        if (kindName.Length == 0)
+        {
+            string problem = $"Object 'Kind' is missing in '{ObjectBytes.ToText(obj)}'";
+            throw kind == UpdateKind.Change ? ApiError.InvalidPatch(obj, problem) : ApiError.BadRequest(problem);
+        }
+
+        if (apiVersion.Length == 0 && kind == UpdateKind.Change)
+        {
+            throw ApiError.Internal("Object 'apiVersion' is missing in 'object has no apiVersion field'");
+        }
+
         if (apiVersion != definition.ApiVersion)
         {
             // A body of another version is not read at all; a patch that makes it one is an invalid object.
             throw kind == UpdateKind.Change
-                ? ApiError.Invalid(definition, name, [FieldError.Invalid("apiVersion", apiVersion, $"must be {definition.ApiVersion}")])
+                ? Mistaken(obj, apiVersion, kindName, FieldError.Invalid("apiVersion", apiVersion, $"must be {definition.ApiVersion}"))
                 : ApiError.BadRequest($"the API version in the data ({apiVersion}) does not match the expected API version ({definition.ApiVersion})");
         }
 
         if (kindName != definition.Kind)
         {
-            throw ApiError.Invalid(definition, name, [FieldError.Invalid("kind", kindName, $"must be {definition.Kind}")]);
+            throw Mistaken(obj, apiVersion, kindName, FieldError.Invalid("kind", kindName, $"must be {definition.Kind}"));
         }
+    }
+
+    // Of what the object says it is, not of what it should be.
+    private static ApiException Mistaken(JsonObject obj, string apiVersion, string kind, FieldError error)
+    {
+        string group = apiVersion.Contains('/', StringComparison.Ordinal) ? apiVersion[..apiVersion.IndexOf('/', StringComparison.Ordinal)] : "";
+        string name = obj["metadata"] is JsonObject metadata ? ObjectMetadata.Text(metadata, "name") : "";
+        return ApiError.Invalid(group.Length == 0 ? kind : $"{kind}.{group}", group, kind, name, [error]);
     }
 
     /// <summary>Fills the namespace from the path; another one in the body is refused.</summary>
@@ -50,7 +68,7 @@ internal sealed class Identity(ResourceDefinition definition)
         if (name != key.Name)
         {
             throw ApiError.BadRequest(name.Length == 0
-                ? $"the name of the object ({name} based on URL) was undeterminable: name must be provided"
+                ? $"the name of the object ({key.Name} based on URL) was undeterminable: name must be provided"
                 : $"the name of the object ({name}) does not match the name on the URL ({key.Name})");
         }
 
@@ -91,9 +109,10 @@ internal sealed class Identity(ResourceDefinition definition)
         }
     }
 
-    private void CheckVersion(string name, string version, string currentVersion)
+    /// <summary>The resourceVersion that a client read against the current one.</summary>
+    public void CheckVersion(string name, string version, string currentVersion)
     {
-        if (version.Length == 0)
+        if (version is "" or "0")
         {
             throw ApiError.Invalid(definition.GroupResource, definition.Group, definition.Plural, name,
                 [FieldError.InvalidRaw("metadata.resourceVersion", "0", "must be specified for an update")]);
@@ -107,10 +126,5 @@ internal sealed class Identity(ResourceDefinition definition)
         }
     }
 
-    private static string TypeText(JsonObject obj, string field) =>
-        obj[field] is JsonValue value && value.TryGetValue(out string? text) && text.Length > 0
-            ? text
-            : throw ApiError.BadRequest(field == "kind"
-                ? $"Object 'Kind' is missing in '{ObjectBytes.ToText(obj)}'"
-                : $"Object 'apiVersion' is missing in '{ObjectBytes.ToText(obj)}'");
+    private static string TypeText(JsonObject obj, string field) => obj[field] is JsonValue value && value.TryGetValue(out string? text) ? text : "";
 }

@@ -19,12 +19,12 @@ internal sealed class KindRules(ResourceDefinition definition)
         return removed.Count == 0 ? [] : [.. removed.Select(path => $"unknown field \"{path}\"")];
     }
 
-    /// <summary>Whether metadata has the shape of metadata, without which nothing else can read it; 400 otherwise.</summary>
-    public void CheckShape(JsonObject obj)
+    /// <summary>Whether metadata has the shape of metadata, without which nothing else can read it; 400 otherwise, 422 for a patch (contract V6).</summary>
+    public void CheckShape(JsonObject obj, UpdateKind kind = UpdateKind.Replace)
     {
         if (ObjectMetaShape.Check(obj) is { } problem)
         {
-            throw ApiError.BadRequest(
+            throw kind == UpdateKind.Change ? ApiError.InvalidPatch(obj, problem) : ApiError.BadRequest(
                 $"{definition.Kind} in version \"{definition.Version}\" cannot be handled as a {definition.Kind}: {problem}");
         }
     }

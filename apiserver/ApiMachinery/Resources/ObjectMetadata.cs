@@ -49,6 +49,15 @@ internal static class ObjectMetadata
         {
             metadata.Remove(field);
         }
+
+        // A label or annotation that is null is an empty one.
+        foreach (string map in (ReadOnlySpan<string>)["labels", "annotations"])
+        {
+            foreach (string key in (metadata[map] as JsonObject ?? []).Where(entry => entry.Value is null).Select(entry => entry.Key).ToArray())
+            {
+                metadata[map]![key] = "";
+            }
+        }
     }
 
     /// <summary>What a client sends for these is not asked for.</summary>

@@ -172,10 +172,11 @@ public sealed class ResourceStore
         string @namespace, JsonObject obj, WriteOptions options, bool isApply, CancellationToken cancellationToken)
     {
         // Step 1: who it is.
-        _identity.CheckType(obj, UpdateKind.Replace);
         _rules.CheckShape(obj);
+        _identity.CheckType(obj, UpdateKind.Replace);
         JsonObject metadata = ObjectMetadata.Of(obj);
         ObjectMetadata.DropNulls(metadata);
+        Warn(OwnerReferences.Deduplicate(metadata), options);
         _identity.SetNamespace(metadata, @namespace);
         if (ObjectMetadata.Text(metadata, "resourceVersion") is { Length: > 0 } && !isApply)
         {
@@ -300,9 +301,10 @@ public sealed class ResourceStore
         // Step 1: what the client wants, and whether it may want that of this state.
         bool isStatus = update.Subresource == "status";
         JsonObject next = update.Change(ObjectBytes.Decode(current.Value, current.Revision));
+        _rules.CheckShape(next, update.Kind);
         _identity.CheckType(next, update.Kind);
-        _rules.CheckShape(next);
         ObjectMetadata.DropNulls(ObjectMetadata.Of(next));
+        Warn(OwnerReferences.Deduplicate(ObjectMetadata.Of(next)), update.Options);
         _identity.CheckUpdate(current.Key, ObjectMetadata.Of(next), ObjectMetadata.Of(live), update.Kind);
         RefuseOrWarn(next, update.Options, _rules.PruneAndDefault(next), update.Kind);
         next = KeepWhatIsNotTheirs(next, live, isStatus);
@@ -340,9 +342,9 @@ public sealed class ResourceStore
     {
         string version = applied["metadata"] is JsonObject metadata ? ObjectMetadata.Text(metadata, "resourceVersion") : "";
         string name = (string)live["metadata"]!["name"]!;
-        if (version.Length > 0 && version != (string?)live["metadata"]!["resourceVersion"])
+        if (version.Length > 0)
         {
-            throw ApiError.Modified(Definition, name);
+            _identity.CheckVersion(name, version, (string)live["metadata"]!["resourceVersion"]!);
         }
 
         return _rules.Apply(live, applied, options, subresource, _time.GetUtcNow());
@@ -396,8 +398,7 @@ public sealed class ResourceStore
         }
         else if (kind == UpdateKind.Change)
         {
-            throw ApiError.Invalid("", "", "", "",
-                [FieldError.Invalid("patch", ObjectBytes.ToText(obj), "strict decoding error: " + string.Join(", ", all))]);
+            throw ApiError.InvalidPatch(obj, "strict decoding error: " + string.Join(", ", all));
         }
         else
         {

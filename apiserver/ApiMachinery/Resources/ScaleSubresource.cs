@@ -49,7 +49,7 @@ public sealed class ScaleSubresource : ISubresource
         string? type = request.Http.Request.ContentType;
         JsonObject wanted = request.Verb == "patch"
             ? PatchHandler.Patch(request.Resource, Of(live), BodyDecoder.Patch(body, duplicates), MediaTypes.Bare(type))
-            : BodyDecoder.Decode(body, type, duplicates);
+            : BodyDecoder.Options(body, type, duplicates) ?? [];
         string version = wanted["metadata"] is JsonObject metadata ? ObjectMetadata.Text(metadata, "resourceVersion") : "";
         return version.Length == 0 || version == (string?)live["metadata"]!["resourceVersion"]
             ? wanted

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
@@ -13,7 +14,11 @@ public sealed record DecodedDocument(JsonNode? Root, IReadOnlyList<string> Dupli
 }
 
 /// <summary>A body that is not JSON or YAML.</summary>
-public sealed class DocumentFormatException(string message) : Exception(message);
+public sealed class DocumentFormatException(string message) : Exception(message)
+{
+    /// <summary>Whether the syntax is right and only a value cannot be represented (1e999): then the kind of the document is known, and named.</summary>
+    public bool IsValue { get; init; }
+}
 
 /// <summary>
 /// Turns bytes into a <see cref="JsonNode"/> tree of plain .NET values (string, long, double, bool), which later stages read without parsing again.
@@ -28,28 +33,38 @@ public static class DocumentDecoder
     /// <exception cref="DocumentFormatException">Not JSON.</exception>
     public static DecodedDocument DecodeJson(ReadOnlySpan<byte> utf8)
     {
-        var reader = new Utf8JsonReader(utf8, new JsonReaderOptions { MaxDepth = MaximumDepth });
         try
         {
-            var walk = new JsonWalk();
-            reader.Read();
-            JsonNode? root = walk.Value(ref reader);
-            if (reader.Read())
-            {
-                throw new DocumentFormatException("invalid character after top-level value");
-            }
+            return DecodeText(utf8);
+        }
+        catch (InvalidOperationException)
+        {
+            // What is no UTF-8 or UTF-16: the reader finds it only when the string is asked for.
+            return DecodeText(LenientText.Repair(utf8));
+        }
+    }
 
-            return new DecodedDocument(root, walk.Duplicates ?? (IReadOnlyList<string>)[]);
-        }
-        catch (JsonException e)
+    private static DecodedDocument DecodeText(ReadOnlySpan<byte> utf8)
+    {
+        try
         {
-            throw new DocumentFormatException(e.Message);
+            return Decode(utf8);
         }
-        catch (InvalidOperationException e)
+        catch (JsonException)
         {
-            // Invalid UTF-16 in an escape: the reader finds it only when the string is asked for.
-            throw new DocumentFormatException(e.Message);
+            // Where Go's scanner finds nothing wrong, it would have gone deeper.
+            throw new DocumentFormatException(JsonSyntax.Problem(utf8) ?? "exceeded max depth");
         }
+    }
+
+    private static DecodedDocument Decode(ReadOnlySpan<byte> utf8)
+    {
+        var reader = new Utf8JsonReader(utf8, new JsonReaderOptions { MaxDepth = MaximumDepth });
+        var walk = new JsonWalk();
+        reader.Read();
+        JsonNode? root = walk.Value(ref reader);
+        reader.Read(); // Throws when something follows.
+        return new DecodedDocument(root, walk.Duplicates ?? (IReadOnlyList<string>)[]);
     }
 
     /// <summary>Reads one YAML document, or JSON, which clients also send under YAML's name (contract M20).</summary>
@@ -60,7 +75,13 @@ public static class DocumentDecoder
         {
             try
             {
-                return DecodeJson(utf8);
+                DecodedDocument document = DecodeJson(utf8);
+                if (document.Duplicates.Count == 0)
+                {
+                    return document;
+                }
+
+                // YAML's reader tells the lines of what is named twice.
             }
             catch (DocumentFormatException)
             {
@@ -125,7 +146,9 @@ public static class DocumentDecoder
         private static JsonValue Real(ref Utf8JsonReader reader)
         {
             double real = reader.GetDouble();
-            return double.IsFinite(real) ? JsonValue.Create(real) : throw new DocumentFormatException("json: number out of range");
+            return double.IsFinite(real)
+                ? JsonValue.Create(real)
+                : throw new DocumentFormatException($"json: cannot unmarshal number {Encoding.UTF8.GetString(reader.ValueSpan)} into Go value of type float64") { IsValue = true };
         }
     }
 }

@@ -15,12 +15,21 @@ public static class ObjectMetaShape
         return metadata switch
         {
             null => null,
-            JsonObject fields => Check(StandardSchemas.ObjectMeta, fields, "ObjectMeta.metadata"),
-            _ => Problem(metadata, "ObjectMeta.metadata", "v1.ObjectMeta"),
+            JsonObject fields => Check(StandardSchemas.ObjectMeta, fields, "ObjectMeta", ""),
+            _ => $"json: cannot unmarshal {GoKind(metadata)} into Go value of type v1.ObjectMeta",
         };
     }
 
-    private static string? Check(Schema schema, JsonNode? node, string path)
+    /// <summary>Go's word for what a JSON value is.</summary>
+    public static string GoKind(JsonNode? node) => node.TypeName() switch
+    {
+        "integer" => "number",
+        "boolean" => "bool",
+        string other => other,
+    };
+
+    /// <param name="owner">The Go struct that <paramref name="path"/>'s last field is of: Go names both.</param>
+    private static string? Check(Schema schema, JsonNode? node, string owner, string path)
     {
         if (node is null || schema.Type == SchemaType.Any)
         {
@@ -33,7 +42,7 @@ public static class ObjectMetaShape
                 foreach ((string key, JsonNode? value) in obj)
                 {
                     Schema? field = schema.Properties.TryGetValue(key, out Schema? known) ? known : schema.AdditionalProperties;
-                    string? problem = field is null || value is null ? null : Check(field, value, known is null ? path : $"{path}.{key}");
+                    string? problem = field is null || value is null ? null : Check(field, value, owner, known is null ? path : $"{path}.{key}");
                     if (problem is not null)
                     {
                         return problem;
@@ -42,7 +51,7 @@ public static class ObjectMetaShape
 
                 return null;
             case (SchemaType.Array, JsonArray list):
-                return list.Select(item => Check(schema.Items!, item, path)).FirstOrDefault(problem => problem is not null);
+                return list.Select(item => Check(schema.Items!, item, item is JsonObject ? StructOf(path) : owner, path)).FirstOrDefault(problem => problem is not null);
             case (SchemaType.String, JsonValue value) when value.TryGetValue(out string? text):
                 return schema.Format != "date-time" || Timestamps.IsRfc3339(text)
                     ? null
@@ -51,22 +60,19 @@ public static class ObjectMetaShape
             case (SchemaType.Boolean, JsonValue flag) when flag.TryGetValue(out bool _):
                 return null;
             default:
-                return Problem(node, path, GoType(schema));
+                return $"json: cannot unmarshal {GoKind(node)} into Go struct field {owner}{path} of type {GoType(schema, path)}";
         }
     }
 
-    private static string Problem(JsonNode node, string path, string type)
-    {
-        string actual = node.TypeName();
-        return $"json: cannot unmarshal {(actual is "integer" or "boolean" ? actual == "integer" ? "number" : "bool" : actual)} into Go struct field {path} of type {type}";
-    }
+    private static string StructOf(string path) => path == ".managedFields" ? "ManagedFieldsEntry" : "OwnerReference";
 
-    private static string GoType(Schema schema) => schema.Type switch
+    private static string GoType(Schema schema, string path) => schema.Type switch
     {
+        SchemaType.String when path.EndsWith("uid", StringComparison.Ordinal) => "types.UID",
         SchemaType.String => schema.Format == "date-time" ? "v1.Time" : "string",
         SchemaType.Integer => "int64",
         SchemaType.Boolean => "bool",
-        SchemaType.Array => schema.Items is { Type: SchemaType.String } ? "[]string" : "[]v1.OwnerReference",
-        _ => schema.AdditionalProperties is null ? "struct" : "map[string]string",
+        SchemaType.Array => schema.Items is { Type: SchemaType.String } ? "[]string" : "[]v1." + StructOf(path),
+        _ => schema.AdditionalProperties is null ? "v1." + StructOf(path) : "map[string]string",
     };
 }

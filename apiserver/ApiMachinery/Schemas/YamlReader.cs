@@ -44,6 +44,7 @@ internal static class YamlReader
     private sealed class Walk(IParser parser)
     {
         private readonly Dictionary<string, JsonNode?> _anchors = [];
+        private readonly HashSet<string> _open = [];
         private int _nodes;
 
         public List<string> Duplicates { get; } = [];
@@ -52,11 +53,16 @@ internal static class YamlReader
         {
             if (depth > DocumentDecoder.MaximumDepth)
             {
-                throw new DocumentFormatException("yaml: document is nested too deeply");
+                throw new DocumentFormatException($"yaml: exceeded max depth of {DocumentDecoder.MaximumDepth}");
             }
 
             Spend(1);
             ParsingEvent current = parser.Consume<ParsingEvent>();
+            if (current is NodeEvent { Anchor.IsEmpty: false } opened)
+            {
+                _open.Add(opened.Anchor.Value);
+            }
+
             JsonNode? node = current switch
             {
                 Scalar scalar => YamlScalar.ToJson(scalar),
@@ -68,6 +74,7 @@ internal static class YamlReader
             if (current is NodeEvent { Anchor.IsEmpty: false } anchored)
             {
                 _anchors[anchored.Anchor.Value] = node;
+                _open.Remove(anchored.Anchor.Value);
             }
 
             return node;
@@ -121,9 +128,15 @@ internal static class YamlReader
 
         private JsonNode? Alias(AnchorAlias alias)
         {
-            if (!_anchors.TryGetValue(alias.Value.Value, out JsonNode? node))
+            string name = alias.Value.Value;
+            if (_open.Contains(name))
             {
-                throw new DocumentFormatException($"yaml: unknown anchor '{alias.Value.Value}' referenced");
+                throw new DocumentFormatException($"yaml: anchor '{name}' value contains itself");
+            }
+
+            if (!_anchors.TryGetValue(name, out JsonNode? node))
+            {
+                throw new DocumentFormatException($"yaml: unknown anchor '{name}' referenced");
             }
 
             Spend(Count(node));

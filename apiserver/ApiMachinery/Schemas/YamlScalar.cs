@@ -18,9 +18,19 @@ internal static class YamlScalar
     private static JsonNode? Plain(string text) => text switch
     {
         "" or "~" or "null" or "Null" or "NULL" => null,
-        "true" or "True" or "TRUE" or "yes" or "Yes" or "YES" or "on" or "On" or "ON" => JsonValue.Create(true),
-        "false" or "False" or "FALSE" or "no" or "No" or "NO" or "off" or "Off" or "OFF" => JsonValue.Create(false),
+        "true" or "True" or "TRUE" or "y" or "Y" or "yes" or "Yes" or "YES" or "on" or "On" or "ON" => JsonValue.Create(true),
+        "false" or "False" or "FALSE" or "n" or "N" or "no" or "No" or "NO" or "off" or "Off" or "OFF" => JsonValue.Create(false),
+        _ when NotInJson(text) is { } value => throw new DocumentFormatException("json: unsupported value: " + value),
         _ => MayBeNumber(text) ? Number(text) : JsonValue.Create(text),
+    };
+
+    /// <summary>The number that a plain scalar means and JSON cannot say, as Go prints it; null for any other.</summary>
+    public static string? NotInJson(string text) => text switch
+    {
+        ".inf" or ".Inf" or ".INF" or "+.inf" or "+.Inf" or "+.INF" => "+Inf",
+        "-.inf" or "-.Inf" or "-.INF" => "-Inf",
+        ".nan" or ".NaN" or ".NAN" => "NaN",
+        _ => null,
     };
 
     private static bool MayBeNumber(string text) => char.IsAsciiDigit(text[0]) || (text.Length > 1 && text[0] is '-' or '+' or '.');

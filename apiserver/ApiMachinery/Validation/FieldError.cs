@@ -66,7 +66,27 @@ public sealed record FieldError(FieldErrorType Type, string Path, string BadValu
     public override string ToString() => $"{Path}: {Body}";
 
     /// <summary>A string as Go's %q prints it.</summary>
-    public static string Quote(string value) =>
-        "\"" + value.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)
-            .Replace("\n", "\\n", StringComparison.Ordinal).Replace("\r", "\\r", StringComparison.Ordinal).Replace("\t", "\\t", StringComparison.Ordinal) + "\"";
+    public static string Quote(string value)
+    {
+        var quoted = new System.Text.StringBuilder(value.Length + 2).Append('"');
+        foreach (char letter in value)
+        {
+            _ = letter switch
+            {
+                '\\' or '"' => quoted.Append('\\').Append(letter),
+                '\n' => quoted.Append("\\n"),
+                '\r' => quoted.Append("\\r"),
+                '\t' => quoted.Append("\\t"),
+                '\a' => quoted.Append("\\a"),
+                '\b' => quoted.Append("\\b"),
+                '\f' => quoted.Append("\\f"),
+                '\v' => quoted.Append("\\v"),
+                < ' ' or '\x7f' => quoted.Append("\\x").Append(((int)letter).ToString("x2", System.Globalization.CultureInfo.InvariantCulture)),
+                >= '\x80' and < '\xa1' => quoted.Append("\\u").Append(((int)letter).ToString("x4", System.Globalization.CultureInfo.InvariantCulture)),
+                _ => quoted.Append(letter),
+            };
+        }
+
+        return quoted.Append('"').ToString();
+    }
 }

@@ -28,8 +28,10 @@ public static class NameRules
         "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character"
         + " (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(" + QualifiedFormat + ")?')";
 
-    /// <summary>RFC 1123 subdomain of at most 253 bytes: names of most objects (contract B1).</summary>
-    public static IReadOnlyList<string> Dns1123Subdomain(string value)
+    /// <summary>RFC 1123 subdomain of at most 253 characters: names of most objects (contract B1).</summary>
+    public static IReadOnlyList<string> Dns1123Subdomain(string value) => Subdomain(value, "characters");
+
+    private static IReadOnlyList<string> Subdomain(string value, string unit)
     {
         bool isValid = value.Length > 0;
         foreach (Range part in value.AsSpan().Split('.'))
@@ -37,11 +39,11 @@ public static class NameRules
             isValid &= IsDnsLabel(value.AsSpan(part));
         }
 
-        return Problems(value, 253, isValid ? null : SubdomainMessage);
+        return Problems(value, 253, isValid ? null : SubdomainMessage, unit);
     }
 
-    /// <summary>RFC 1123 label of at most 63 bytes: namespaces.</summary>
-    public static IReadOnlyList<string> Dns1123Label(string value) => Problems(value, 63, IsDnsLabel(value) ? null : LabelMessage);
+    /// <summary>RFC 1123 label of at most 63 characters: namespaces.</summary>
+    public static IReadOnlyList<string> Dns1123Label(string value) => Problems(value, 63, IsDnsLabel(value) ? null : LabelMessage, "characters");
 
     /// <summary>Name of a path segment: what RBAC roles are named by ("system:node").</summary>
     public static IReadOnlyList<string> PathSegment(string value)
@@ -69,11 +71,11 @@ public static class NameRules
         int slash = value.IndexOf('/');
         if (slash >= 0 && value.IndexOf('/', slash + 1) >= 0)
         {
-            return ["a qualified name " + QualifiedMessage + " with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"];
+            return ["a valid label key " + QualifiedMessage + " with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"];
         }
 
         string name = slash < 0 ? value : value[(slash + 1)..];
-        IReadOnlyList<string> prefixProblems = slash < 0 ? [] : slash == 0 ? ["must be non-empty"] : Dns1123Subdomain(value[..slash]);
+        IReadOnlyList<string> prefixProblems = slash < 0 ? [] : slash == 0 ? ["must be non-empty"] : Subdomain(value[..slash], "bytes");
         IReadOnlyList<string> nameProblems = Problems(name, 63, IsQualified(name) ? null : QualifiedMessage);
         if (name.Length == 0)
         {
@@ -89,12 +91,12 @@ public static class NameRules
     public static IReadOnlyList<string> LabelValue(string value) =>
         Problems(value, 63, value.Length == 0 || IsQualified(value) ? null : LabelValueMessage);
 
-    private static IReadOnlyList<string> Problems(string value, int maximum, string? formatProblem)
+    private static IReadOnlyList<string> Problems(string value, int maximum, string? formatProblem, string unit = "bytes")
     {
         // Bytes, not characters; a valid text is ASCII, so counting is only needed for long ones.
         bool isTooLong = value.Length > maximum || (value.Length * 3 > maximum && Encoding.UTF8.GetByteCount(value) > maximum);
         return isTooLong
-            ? formatProblem is null ? [$"must be no more than {maximum} bytes"] : [$"must be no more than {maximum} bytes", formatProblem]
+            ? formatProblem is null ? [$"must be no more than {maximum} {unit}"] : [$"must be no more than {maximum} {unit}", formatProblem]
             : formatProblem is null ? [] : [formatProblem];
     }
 

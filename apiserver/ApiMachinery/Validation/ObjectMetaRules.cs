@@ -40,8 +40,9 @@ public static class ObjectMetaRules
         }
         else
         {
-            AddInvalid(errors, "metadata.name", name, NameRules.PathSegment(name));
-            AddInvalid(errors, "metadata.name", name, nameRule(name));
+            // Rules of paths are asked only of names that the kind would take.
+            IReadOnlyList<string> problems = nameRule(name);
+            AddInvalid(errors, "metadata.name", name, problems.Count > 0 ? problems : NameRules.PathSegment(name));
         }
 
         if (!isNamespaced)
@@ -97,7 +98,7 @@ public static class ObjectMetaRules
         return errors;
     }
 
-    /// <summary>Sentences for Warning headers: finalizers without a domain (contract B5), owners listed twice (B4).</summary>
+    /// <summary>Sentences for Warning headers: finalizers without a domain (contract B5).</summary>
     public static IEnumerable<string> Warnings(JsonObject obj)
     {
         JsonObject metadata = obj["metadata"] as JsonObject ?? [];
@@ -106,16 +107,6 @@ public static class ObjectMetaRules
             if (!finalizer.Contains('/') && finalizer is not (OrphanFinalizer or ForegroundFinalizer))
             {
                 yield return $"metadata.finalizers: {FieldError.Quote(finalizer)}: prefer a domain-qualified finalizer name to avoid accidental conflicts with other finalizer writers";
-            }
-        }
-
-        var uids = new HashSet<string>(StringComparer.Ordinal);
-        foreach (JsonNode? owner in metadata["ownerReferences"] as JsonArray ?? [])
-        {
-            string uid = Text(owner?["uid"]);
-            if (uid.Length > 0 && !uids.Add(uid))
-            {
-                yield return $".metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: {uid}";
             }
         }
     }

@@ -35,9 +35,9 @@ public sealed class FieldManagerTests
     [TestMethod]
     public void M4_M5_Update_ChangedField_MovesToTheUpdater()
     {
-        JsonObject live = Created("{spec: {size: 1, note: n}}");
+        JsonObject live = Created("{spec: {size: 1, note: text}}");
 
-        JsonObject after = Updated(live, "{spec: {size: 2, note: n}}", "other", seconds: 1);
+        JsonObject after = Updated(live, "{spec: {size: 2, note: text}}", "other", seconds: 1);
 
         Assert.AreEqual("creator/Update: .spec .spec.note\nother/Update: .spec.size", Widgets.Owners(after));
     }
@@ -45,7 +45,7 @@ public sealed class FieldManagerTests
     [TestMethod]
     public void M5_Update_RemovedField_LeavesEverySet()
     {
-        JsonObject live = Updated(Created("{spec: {size: 1, note: n}}"), "{spec: {size: 1, note: m}}", "other");
+        JsonObject live = Updated(Created("{spec: {size: 1, note: text}}"), "{spec: {size: 1, note: m}}", "other");
 
         JsonObject after = Updated(live, "{spec: {size: 1}}", "third");
 
@@ -55,7 +55,7 @@ public sealed class FieldManagerTests
     [TestMethod]
     public void M6_Update_SameManagerAgain_ExtendsItsEntry()
     {
-        JsonObject after = Updated(Created("{spec: {size: 1}}"), "{spec: {size: 1, note: n}}", "creator", seconds: 9);
+        JsonObject after = Updated(Created("{spec: {size: 1}}"), "{spec: {size: 1, note: text}}", "creator", seconds: 9);
 
         Assert.AreEqual("creator/Update: .spec .spec.note .spec.size", Widgets.Owners(after));
         Assert.AreEqual("2026-01-02T03:04:14Z", (string?)after["metadata"]!["managedFields"]![0]!["time"]);
@@ -163,7 +163,7 @@ public sealed class FieldManagerTests
     {
         JsonObject live = Updated(Created("{spec: {size: 1}}"), "{spec: {size: 1}, status: {phase: P}}", "c", "status");
 
-        JsonObject after = Widgets.Fields.Apply(live, Widgets.Widget("{spec: {note: n}, status: {phase: Q}}"), "a", false, "", Widgets.Now);
+        JsonObject after = Widgets.Fields.Apply(live, Widgets.Widget("{spec: {note: text}, status: {phase: Q}}"), "a", false, "", Widgets.Now);
 
         Assert.StartsWith("a/Apply: .spec.note\n", Widgets.Owners(after));
     }

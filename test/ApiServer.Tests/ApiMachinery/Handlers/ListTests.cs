@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using System.Text.Json.Nodes;
+using AiModels.ApiMachinery.Handlers;
 using AiModels.ApiMachinery.Storage;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -158,7 +159,7 @@ public sealed class ListTests
     {
         Answer revision = await s_server.SendAsync("GET", WidgetServer.Widgets() + "?resourceVersion=abc");
         Answer token = await s_server.SendAsync("GET", WidgetServer.Widgets() + "?continue=abc");
-        Answer both = await s_server.SendAsync("GET", WidgetServer.Widgets() + "?continue=abc&resourceVersion=5");
+        Answer both = await s_server.SendAsync("GET", WidgetServer.Widgets() + $"?continue={new ContinueToken(5, "a").Encode()}&resourceVersion=5");
 
         Assert.AreEqual("invalid resource version: resourceVersion: Invalid value: \"abc\": strconv.ParseUint: parsing \"abc\": invalid syntax", revision.Message);
         Assert.AreEqual(400, token.Code);

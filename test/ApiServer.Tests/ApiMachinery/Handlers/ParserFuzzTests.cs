@@ -1,11 +1,14 @@
 using System.Text;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using AiModels.ApiMachinery.Admission.Cel;
 using AiModels.ApiMachinery.Errors;
 using AiModels.ApiMachinery.Handlers;
+using AiModels.ApiMachinery.Negotiation;
 using AiModels.ApiMachinery.Patching;
 using AiModels.ApiMachinery.Schemas;
 using AiModels.ApiMachinery.Selectors;
+using Microsoft.AspNetCore.Http;
 
 namespace AiModels.ApiServer.Tests.ApiMachinery.Handlers;
 
@@ -109,6 +112,63 @@ public sealed class ParserFuzzTests
     public void Expressions_AreReadOrRefused() => Fuzz(
         ["has(object.spec) && object.spec.list.exists(x, x > 1) ? 'a' + \"b\" == 'ab' : [1, 2][0] == {'k': 1}.k", "!(1 + 2 * 3 % 4 <= -5) || 'x'.matches('^[a-z]+$')"],
         text => Refusable<CelException>(() => CelExpression.Parse(text).Evaluate(new Dictionary<string, JsonNode?> { ["object"] = Widget() })));
+
+    [TestMethod]
+    [Timeout(300_000)]
+    public void StrategicPatches_AreAppliedOrRefused() => Fuzz(
+        ["""{"metadata":{"labels":{"x":null},"ownerReferences":[{"$patch":"delete","uid":"u"}],"finalizers":["a"],"$deleteFromPrimitiveList/finalizers":["b"]},"spec":{"$patch":"replace"}}"""],
+        text =>
+        {
+            if (Read(text) is JsonObject patch)
+            {
+                Refusable<PatchException>(() => StrategicMergePatch.Apply(WidgetServer.Widget.Schema, Widget(), patch));
+            }
+        });
+
+    [TestMethod]
+    [Timeout(300_000)]
+    public void AcceptHeaders_AreServedOrRefused() => Fuzz(
+        [
+            "application/json;as=Table;v=v1;g=meta.k8s.io,application/json;q=0.5, */*",
+            "application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1beta1,application/yaml ; q=0.9",
+        ],
+        text =>
+        {
+            var http = new DefaultHttpContext();
+            http.Request.Headers.Accept = text;
+            http.Request.QueryString = QueryString.Create("includeObject", text.Length % 2 == 0 ? "Object" : text);
+            Refusable<ApiException>(() => Negotiated.For(http, isWatch: text.Length % 3 == 0));
+            _ = Negotiated.ForError(http);
+        });
+
+    [TestMethod]
+    [Timeout(300_000)]
+    public void DeleteOptions_AreReadOrRefused() => Fuzz(
+        ["""{"kind":"DeleteOptions","apiVersion":"v1","propagationPolicy":"Foreground","preconditions":{"uid":"u","resourceVersion":"1"},"gracePeriodSeconds":0,"dryRun":["All"]}"""],
+        text => Refusable<ApiException>(() => DeleteOptionsShape.Checked(BodyDecoder.Options(Encoding.UTF8.GetBytes(text), "application/json", []) ?? [])));
+
+    [TestMethod]
+    [Timeout(300_000)]
+    public void JsonSyntax_FindsAProblem_ExactlyWhereTheReaderDoes() => Fuzz(
+        ["""{"a":[1,-0.5e+3,true,false,null,"\u00e9\n\\"],"b":{}}"""],
+        text =>
+        {
+            byte[] bytes = Encoding.UTF8.GetBytes(text);
+            Assert.AreEqual(IsJson(bytes), JsonSyntax.Problem(bytes) is null);
+        });
+
+    private static bool IsJson(byte[] bytes)
+    {
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(bytes, new JsonDocumentOptions { MaxDepth = 10_000 });
+            return true;
+        }
+        catch (JsonException)
+        {
+            return false;
+        }
+    }
 
     private static JsonObject Widget() => JsonNode.Parse("""{"apiVersion":"example.com/v1","kind":"Widget","metadata":{"name":"a"},"spec":{"list":[1,2]}}""")!.AsObject();
 

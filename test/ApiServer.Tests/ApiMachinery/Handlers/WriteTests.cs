@@ -72,7 +72,7 @@ public sealed class WriteTests
         Assert.AreEqual(400, versionAnswer.Code);
         Assert.AreEqual("the API version in the data (example.com/v2) does not match the expected API version (example.com/v1)", versionAnswer.Message);
         Assert.AreEqual(422, kindAnswer.Code);
-        Assert.AreEqual("Widget.example.com \"c4\" is invalid: kind: Invalid value: \"Gizmo\": must be Widget", kindAnswer.Message);
+        Assert.AreEqual("Gizmo.example.com \"c4\" is invalid: kind: Invalid value: \"Gizmo\": must be Widget", kindAnswer.Message);
     }
 
     [TestMethod]

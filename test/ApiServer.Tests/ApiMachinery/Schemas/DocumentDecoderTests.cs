@@ -27,7 +27,6 @@ public sealed class DocumentDecoderTests
     [DataRow("{\"a\":}")]
     [DataRow("{} {}")]
     [DataRow("{\"a\":1e999}")]
-    [DataRow("{\"a\":\"\\ud800\"}")]
     public void DecodeJson_WhatIsNoJson_IsRefused(string text) => Assert.ThrowsExactly<DocumentFormatException>(() => FromJson(text));
 
     [TestMethod]
@@ -83,7 +82,59 @@ public sealed class DocumentDecoderTests
         Assert.AreEqual("yaml: unmarshal errors:\n  line 2: key \"a\" already set in map", FromYaml("a: 1\na: 2\n").Duplicates.Single());
 
     [TestMethod]
-    public void DecodeYaml_Json_IsReadAsJson() => Assert.AreEqual("duplicate field \"a\"", FromYaml("""{"a":1,"a":2}""").Duplicates.Single());
+    public void DecodeYaml_Json_IsReadAsJson_AndDuplicatesHaveTheirLine()
+    {
+        Assert.AreEqual("yes", (string?)FromYaml("""{"a":"yes"}""").Object!["a"]);
+        Assert.AreEqual("yaml: unmarshal errors:\n  line 1: key \"a\" already set in map", FromYaml("""{"a":1,"a":2}""").Duplicates.Single());
+    }
+
+    [TestMethod]
+    [DataRow("", "unexpected end of JSON input")]
+    [DataRow("{", "unexpected end of JSON input")]
+    [DataRow("{\"a\":1} x", "invalid character 'x' after top-level value")]
+    [DataRow("{a:1}", "invalid character 'a' looking for beginning of object key string")]
+    [DataRow("{\"a\" 1}", "invalid character '1' after object key")]
+    [DataRow("{\"a\":1 \"b\"}", "invalid character '\"' after object key:value pair")]
+    [DataRow("[1 2]", "invalid character '2' after array element")]
+    [DataRow("[1,]", "invalid character ']' looking for beginning of value")]
+    [DataRow("{\"a\":1,}", "invalid character '}' looking for beginning of object key string")]
+    [DataRow("nope", "invalid character 'o' in literal null (expecting 'u')")]
+    [DataRow("-x", "invalid character 'x' in numeric literal")]
+    [DataRow("1.", "unexpected end of JSON input")]
+    [DataRow("1.x", "invalid character 'x' after decimal point in numeric literal")]
+    [DataRow("1ex", "invalid character 'x' in exponent of numeric literal")]
+    [DataRow("\"\n\"", "invalid character '\\n' in string literal")]
+    [DataRow("\"\\x\"", "invalid character 'x' in string escape code")]
+    [DataRow("\"\\u12x\"", "invalid character 'x' in \\u hexadecimal character escape")]
+    [DataRow("'a'", "invalid character '\\'' looking for beginning of value")]
+    [DataRow("\0", "invalid character '\\x00' looking for beginning of value")]
+    [DataRow("{\"a\":1e999}", "json: cannot unmarshal number 1e999 into Go value of type float64")]
+    public void DecodeJson_WhatIsNoJson_IsRefusedInGosWords(string text, string message) =>
+        Assert.AreEqual(message, Assert.ThrowsExactly<DocumentFormatException>(() => FromJson(text)).Message);
+
+    [TestMethod]
+    [DataRow("\\ud800", "\ufffd")]
+    [DataRow("\\udc00x", "\ufffdx")]
+    [DataRow("\\ud83d\\ude00", "\ud83d\ude00")]
+    [DataRow("\\ud83d\\u0041", "\ufffdA")]
+    [DataRow("\\\\ud800\\ud800", "\\ud800\ufffd")]
+    public void DecodeJson_HalvesOfPairs_BecomeReplacementCharacters(string escaped, string expected) =>
+        Assert.AreEqual(expected, (string?)FromJson($$"""{"a":"{{escaped}}"}""").Object!["a"]);
+
+    [TestMethod]
+    public void DecodeJson_WhatIsNoUtf8_BecomesReplacementCharacters() =>
+        Assert.AreEqual("\ufffdx", (string?)DocumentDecoder.DecodeJson([.. "{\"a\":\""u8, 0xff, .. "x\"}"u8]).Object!["a"]);
+
+    [TestMethod]
+    [DataRow("a: .inf", "json: unsupported value: +Inf")]
+    [DataRow("a: -.INF", "json: unsupported value: -Inf")]
+    [DataRow("a: .nan", "json: unsupported value: NaN")]
+    [DataRow("&a [*a]", "yaml: anchor 'a' value contains itself")]
+    public void DecodeYaml_WhatJsonCannotSay_IsRefused(string text, string message) =>
+        Assert.AreEqual(message, Assert.ThrowsExactly<DocumentFormatException>(() => FromYaml(text)).Message);
+
+    [TestMethod]
+    public void DecodeYaml_YAndN_AreBooleans() => Assert.AreEqual("""{"a":true,"b":false,"c":"y"}""", FromYaml("{a: y, b: N, c: 'y'}").Object!.ToJsonString());
 
     [TestMethod]
     public void DecodeYaml_AliasBomb_IsRefused()

@@ -107,9 +107,13 @@ public sealed class SchemaRulesTests
     }
 
     [TestMethod]
-    [DataRow("""{"metadata":{"labels":{"a":1}}}""", "json: cannot unmarshal number into Go struct field ObjectMeta.metadata.labels of type string")]
-    [DataRow("""{"metadata":[]}""", "json: cannot unmarshal array into Go struct field ObjectMeta.metadata of type v1.ObjectMeta")]
-    [DataRow("""{"metadata":{"finalizers":"x"}}""", "json: cannot unmarshal string into Go struct field ObjectMeta.metadata.finalizers of type []string")]
+    [DataRow("""{"metadata":{"labels":{"a":1}}}""", "json: cannot unmarshal number into Go struct field ObjectMeta.labels of type string")]
+    [DataRow("""{"metadata":[]}""", "json: cannot unmarshal array into Go value of type v1.ObjectMeta")]
+    [DataRow("""{"metadata":{"ownerReferences":[{"uid":5}]}}""", "json: cannot unmarshal number into Go struct field OwnerReference.ownerReferences.uid of type types.UID")]
+    [DataRow("""{"metadata":{"ownerReferences":[5]}}""", "json: cannot unmarshal number into Go struct field ObjectMeta.ownerReferences of type v1.OwnerReference")]
+    [DataRow("""{"metadata":{"managedFields":5}}""", "json: cannot unmarshal number into Go struct field ObjectMeta.managedFields of type []v1.ManagedFieldsEntry")]
+    [DataRow("""{"metadata":{"generation":"x"}}""", "json: cannot unmarshal string into Go struct field ObjectMeta.generation of type int64")]
+    [DataRow("""{"metadata":{"finalizers":"x"}}""", "json: cannot unmarshal string into Go struct field ObjectMeta.finalizers of type []string")]
     [DataRow("""{"metadata":{"creationTimestamp":null,"labels":null,"name":"a"}}""", null)]
     [DataRow("""{"metadata":{"creationTimestamp":"2026-01-02T03:04:05Z","ownerReferences":[{"uid":"u","controller":true}],"unknown":{}}}""", null)]
     public void CheckShape_OfMetadata_SaysWhatGoWould(string json, string? expected) =>
