@@ -21,6 +21,7 @@ public static class ApiMachineryExtensions
         services.AddOptions<ApiMachineryOptions>().Configure(configure ?? (_ => { })).ValidateDataAnnotations().ValidateOnStart();
         services.AddMetrics();
         services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton(Random.Shared);
         services.TryAddSingleton<IAuthorizer, MastersAuthorizer>();
         services.TryAddSingleton<ApiMachineryMetrics>();
         services.TryAddSingleton<ResourceRegistry>();
@@ -59,6 +60,7 @@ public static class ApiMachineryExtensions
 
         app.UseMiddleware<RequestGuard>();
         app.UseMiddleware<ShutdownMiddleware>();
+        app.UseMiddleware<GoAwayMiddleware>();
         app.UseMiddleware<AuthenticationMiddleware>();
         app.UseMiddleware<ImpersonationMiddleware>();
         app.UseMiddleware<RequestLimits>();

@@ -45,7 +45,7 @@ public static class AiModelsApi
         services.AddSingleton<UploadSubresource>();
         services.AddSingleton<ProgressSubresource>();
         services.AddSingleton<GrantSubresource>();
-        services.AddApiMachinery(machinery => machinery.ShutdownDelay = options.ShutdownDelayDuration)
+        services.AddApiMachinery(machinery => (machinery.ShutdownDelay, machinery.GoAwayChance) = (options.ShutdownDelayDuration, options.GoawayChance))
             .AddResource(provider => ModelResource.Define(
                 provider.GetRequiredService<UploadSubresource>(), provider.GetRequiredService<ProgressSubresource>(), provider.GetRequiredService<GrantSubresource>()))
             .AddResource(provider => ClusterModelResource.Define(

@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using AiModels.ApiMachinery.Http;
 using AiModels.ApiMachinery.Storage;
 using AiModels.ApiServer.Storage;
 using AiModels.Hosting.CommandLine;
@@ -77,6 +78,10 @@ public sealed class ApiServerOptions : EtcdOptions, IValidatableObject
 
     [Option("How long everything is served after SIGTERM, with /readyz failing, before requests are refused. In a cluster 15s to 35s.")]
     public TimeSpan ShutdownDelayDuration { get; set; }
+
+    [Option("Chance that a request asks its HTTP/2 connection to close, so that clients spread over several replicas again; 0 to 0.02. With several replicas about 0.001.")]
+    [Range(0, ApiMachineryOptions.MaximumGoAwayChance)]
+    public double GoawayChance { get; set; }
 
     [Option("File for the audit log, one JSON document a line; - for standard output. Default: none.", Placeholder = "FILE")]
     public string? AuditLogPath { get; set; }

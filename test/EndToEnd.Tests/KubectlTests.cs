@@ -84,6 +84,24 @@ public sealed class KubectlTests
 
     [TestMethod]
     [Timeout(300_000, CooperativeCancellation = true)]
+    public async Task G15_K11_Model_DeletedInTheForeground_GoesAfterWhatItOwns_AndOrphaned_LeavesIt()
+    {
+        await CreateAsync("foreground");
+        await CreateAsync("orphaning");
+        await OwnedByAsync("owned", await s_cluster.GetAsync("model", "foreground", Cancelled));
+        await OwnedByAsync("left", await s_cluster.GetAsync("model", "orphaning", Cancelled));
+
+        await KubectlAsync("delete", "model", "foreground", "--cascade=foreground", "--timeout=120s");
+        CommandResult owned = await RunAsync("get", "configmap", "owned");
+        await KubectlAsync("delete", "model", "orphaning", "--cascade=orphan", "--timeout=120s");
+        JsonObject left = await s_cluster.GetAsync("configmap", "left", Cancelled);
+
+        StringAssert.Contains(owned.Error, "not found", "it went first");
+        Assert.IsNull(left["metadata"]!["ownerReferences"]?.AsArray().FirstOrDefault());
+    }
+
+    [TestMethod]
+    [Timeout(300_000, CooperativeCancellation = true)]
     public async Task K8_K11_K14_Models_AreLabelledPatchedEditedReplacedAndDeleted()
     {
         await CreateAsync("k11");
@@ -180,6 +198,11 @@ public sealed class KubectlTests
     }
 
     private async Task CreateAsync(string name) => (await s_cluster.ApplyAsync(A.Model(name).FromUpload().Build(), Cancelled)).Succeeded();
+
+    private async Task OwnedByAsync(string name, JsonObject model) => await KubectlAsync("apply", "-f", await WriteAsync($"{name}.yaml", $$"""
+        {apiVersion: v1, kind: ConfigMap, metadata: {name: {{name}}, ownerReferences: [{apiVersion: ai.deckhouse.io/v1alpha1, kind: Model,
+          name: {{model["metadata"]!["name"]}}, uid: "{{model["metadata"]!["uid"]}}", blockOwnerDeletion: true}]}}
+        """));
 
     private async Task<string> WriteAsync(string name, string content)
     {

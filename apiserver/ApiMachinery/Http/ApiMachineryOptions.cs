@@ -20,6 +20,13 @@ public sealed class ApiMachineryOptions
     /// </summary>
     public TimeSpan ShutdownDelay { get; set; }
 
+    /// <summary>Chance that a request asks its HTTP/2 connection to close (contract H13); 0 never, and no more than 0.02, as upstream.</summary>
+    [Range(0, MaximumGoAwayChance)]
+    public double GoAwayChance { get; set; }
+
+    /// <summary>Upstream's bound: more would spend more on connections than on requests.</summary>
+    public const double MaximumGoAwayChance = 0.02;
+
     /// <summary>How long a watch lives that asks for nothing: between this and twice this (contract W10).</summary>
     public TimeSpan MinimumWatchTimeout { get; set; } = TimeSpan.FromSeconds(1800);
 

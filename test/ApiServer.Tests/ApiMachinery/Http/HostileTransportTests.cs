@@ -5,6 +5,7 @@ using System.Text.Json.Nodes;
 using AiModels.ApiMachinery.Http;
 using AiModels.TestKit;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace AiModels.ApiServer.Tests.ApiMachinery.Http;
 
@@ -208,6 +209,174 @@ public sealed class HostileTransportTests
 
         StringAssert.StartsWith(await AskAsync(server, groups), "HTTP/1.1 200 ");
         StringAssert.StartsWith(await AskAsync(server, flood), "HTTP/1.1 431 ");
+    }
+
+    [TestMethod]
+    [Timeout(120_000, CooperativeCancellation = true)]
+    public async Task H10_HeadersThatComeByteByByte_AreCutAtTheTimeout()
+    {
+        await using WidgetServer server = await WidgetServer.StartAsync(kestrel: kestrel =>
+        {
+            Assert.AreEqual(TimeSpan.FromSeconds(32), kestrel.Limits.RequestHeadersTimeout, "upstream's");
+            kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(1);
+            kestrel.Listen(IPAddress.Loopback, 0);
+        });
+        using Socket socket = await ConnectAsync(server.Address.Port);
+        await SendAsync(socket, "GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ");
+        Task<string> answer = ReadToEndAsync(socket);
+        try
+        {
+            while (!answer.IsCompleted)
+            {
+                await SendAsync(socket, "x");
+                await Task.WhenAny(answer, Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, Cancelled));
+            }
+        }
+        catch (SocketException)
+        {
+            // Closed while a byte was on its way.
+        }
+
+        Assert.DoesNotContain("200 OK", await answer);
+        Assert.AreEqual(200, (await server.SendAsync("GET", Collection)).Code);
+    }
+
+    [TestMethod]
+    [Timeout(120_000, CooperativeCancellation = true)]
+    public async Task ContinuationFrames_WithoutEnd_CloseTheConnection()
+    {
+        const int most = 200_000; // 20 MB of headers
+        await using WidgetServer server = await StartHttp2Async();
+        using HttpFrames attacker = await HttpFrames.ConnectAsync(server.Address.Port, Cancelled);
+        int sent = 0;
+        try
+        {
+            await attacker.BeginAsync(1, Collection, Cancelled);
+            for (; sent < most; sent++)
+            {
+                await attacker.ContinueAsync(1, Cancelled);
+            }
+        }
+        catch (IOException)
+        {
+            // Closed.
+        }
+
+        Assert.IsLessThan(most, sent, "the server takes headers without end");
+        Assert.AreEqual(200, await StatusAsync(server, Collection));
+    }
+
+    [TestMethod]
+    [Timeout(120_000, CooperativeCancellation = true)]
+    public async Task H13_GoAwayChance_ClosesConnectionsThatAreHit_AndAnswersWhatIsUnderWay()
+    {
+        var chance = new LoadedDie();
+        await using WidgetServer server = await WidgetServer.StartAsync(
+            api => api.Services.AddSingleton<Random>(chance), options => options.GoAwayChance = 0.01,
+            kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen => listen.Protocols = HttpProtocols.Http2));
+        using HttpFrames connection = await HttpFrames.ConnectAsync(server.Address.Port, Cancelled);
+
+        chance.Next = 0.011;
+        await connection.GetAsync(1, Collection, Cancelled);
+        List<int> kept = await FramesOfAsync(connection, 1);
+        chance.Next = 0.009;
+        await connection.GetAsync(3, Collection, Cancelled);
+        List<int> hit = await FramesOfAsync(connection, 3);
+        while (!hit.Contains(HttpFrames.GoAway) && !hit.Contains(-1))
+        {
+            hit.Add((await connection.ReadAsync(Cancelled)).Type); // It may come after the answer.
+        }
+
+        CollectionAssert.DoesNotContain(kept, (int)HttpFrames.GoAway);
+        CollectionAssert.Contains(hit, (int)HttpFrames.GoAway);
+        CollectionAssert.Contains(hit, (int)HttpFrames.Headers, "the request itself is answered");
+        Assert.AreEqual(0, new ApiMachineryOptions().GoAwayChance, "never, unless asked for");
+    }
+
+    [TestMethod]
+    [Timeout(120_000, CooperativeCancellation = true)]
+    [DataRow("POST", "application/json")]
+    [DataRow("POST", "application/yaml")]
+    [DataRow("PATCH", "application/merge-patch+json")]
+    [DataRow("PATCH", "application/apply-patch+yaml")]
+    [DataRow("PATCH", "application/json-patch+json")]
+    public async Task Nesting_OfTenThousand_IsRefusedAndNothingFalls(string method, string type)
+    {
+        await using WidgetServer server = await WidgetServer.StartAsync();
+        await server.CreateAsync(WidgetServer.New("deep"));
+        string path = Collection + (method == "POST" ? "" : "/deep?fieldManager=m");
+        const string Head = """{"apiVersion":"example.com/v1","kind":"Widget","metadata":{"name":"deep"},"spec":""";
+        string objects = string.Concat(Enumerable.Repeat("{\"a\":", 10_001)), lists = new('[', 10_001);
+        string[] bodies =
+        [
+            Head + objects + "1" + new string('}', 10_002), Head + lists + new string(']', 10_001) + "}", Head + objects, lists,
+            $$"""[{"op":"add","path":"/spec{{string.Concat(Enumerable.Repeat("/a", 10_001))}}","value":1}]""",
+            $$"""[{"op":"add","path":"/spec","value":{{lists}}{{new string(']', 10_001)}}}]""",
+        ];
+        foreach (string body in bodies)
+        {
+            Answer answer = await server.SendAsync(method, path, body, type);
+
+            Assert.IsTrue(answer.Code is >= 400 and < 500, $"{answer.Code} {answer.Text[..Math.Min(200, answer.Text.Length)]}");
+            Assert.AreEqual("Status", (string?)answer.Json["kind"]);
+        }
+
+        Assert.AreEqual(200, (await server.SendAsync("GET", Collection + "/deep")).Code);
+    }
+
+    [TestMethod]
+    [Timeout(120_000, CooperativeCancellation = true)]
+    public async Task Bodies_ThatAreLargeCompressedOrOddlyTyped_AreJudged()
+    {
+        await using WidgetServer server = await WidgetServer.StartAsync();
+        JsonObject labelled = WidgetServer.New("labels");
+        labelled["metadata"]!["labels"] = new JsonObject(Enumerable.Range(0, 10_000).Select(i => KeyValuePair.Create($"l{i}", (JsonNode?)"v")));
+
+        Answer labels = await server.SendAsync("POST", Collection, labelled);
+        Answer gzip = await server.SendAsync("POST", Collection, "\u001f\u008b", headers: ("Content-Encoding", "gzip"));
+        Answer parameters = await server.SendAsync("POST", Collection, WidgetServer.New("typed"), "application/json; charset=utf-8;x;=;\"");
+        Answer form = await server.SendAsync("POST", Collection, WidgetServer.New("form"), "application/x-www-form-urlencoded");
+
+        Assert.AreEqual(201, labels.Code);
+        Assert.AreEqual(400, gzip.Code, "bodies are not decompressed, as upstream");
+        Assert.AreEqual(201, parameters.Code, parameters.Text);
+        Assert.AreEqual(415, form.Code);
+    }
+
+    [TestMethod]
+    [DataRow("OPTIONS")]
+    [DataRow("TRACE")]
+    [DataRow("PROPFIND")]
+    [DataRow("HEAD")]
+    public async Task E3_MethodsThatAreNone_Are405_OnObjectsAndCollections(string method)
+    {
+        await using WidgetServer server = await WidgetServer.StartAsync();
+
+        Assert.AreEqual(405, (await server.SendAsync(method, Collection)).Code);
+        Assert.AreEqual(405, (await server.SendAsync(method, Collection + "/a")).Code);
+    }
+
+    // Types of the frames until the stream's last one.
+    private async Task<List<int>> FramesOfAsync(HttpFrames connection, int stream)
+    {
+        List<int> types = [];
+        while (true)
+        {
+            (int type, int of) = await connection.ReadAsync(Cancelled);
+            types.Add(type);
+            if (type == -1 || (type == HttpFrames.Data && of == stream && connection.HasEnded))
+            {
+                return types;
+            }
+        }
+    }
+
+    /// <summary>A die that shows what it is told to.</summary>
+    private sealed class LoadedDie : Random
+    {
+        public new double Next { get; set; }
+
+        public override double NextDouble() => Next;
     }
 
     private static async Task<string> AskAsync(WidgetServer server, string headers)

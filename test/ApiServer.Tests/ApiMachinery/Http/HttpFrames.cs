@@ -8,13 +8,16 @@ namespace AiModels.ApiServer.Tests.ApiMachinery.Http;
 /// <summary>An HTTP/2 client of few words (RFC 9113), for what no well-behaved client does.</summary>
 internal sealed class HttpFrames : IDisposable
 {
-    public const byte Data = 0, Headers = 1, ResetStream = 3, Settings = 4, GoAway = 7, WindowUpdate = 8;
+    public const byte Data = 0, Headers = 1, ResetStream = 3, Settings = 4, GoAway = 7, WindowUpdate = 8, Continuation = 9;
     private const byte EndStream = 1, EndHeaders = 4, Acknowledge = 1;
 
     private readonly Socket _socket;
     private readonly NetworkStream _stream;
 
     private HttpFrames(Socket socket) => (_socket, _stream) = (socket, new NetworkStream(socket));
+
+    /// <summary>Whether the frame that was read last ended its stream.</summary>
+    public bool HasEnded { get; private set; }
 
     /// <summary>Connects with prior knowledge and opens wide windows, so that the server never waits for them.</summary>
     public static async Task<HttpFrames> ConnectAsync(int port, CancellationToken cancellationToken)
@@ -32,6 +35,13 @@ internal sealed class HttpFrames : IDisposable
     public ValueTask GetAsync(int stream, string path, CancellationToken cancellationToken) =>
         WriteAsync(Headers, EndStream | EndHeaders, stream, HeaderBlock(path), cancellationToken);
 
+    /// <summary>A GET whose headers do not end: as many go on with <see cref="ContinueAsync"/>.</summary>
+    public ValueTask BeginAsync(int stream, string path, CancellationToken cancellationToken) => WriteAsync(Headers, EndStream, stream, HeaderBlock(path), cancellationToken);
+
+    /// <summary>One more header, in a frame of its own that is not the last.</summary>
+    public ValueTask ContinueAsync(int stream, CancellationToken cancellationToken) =>
+        WriteAsync(Continuation, 0, stream, [0x00, 6, .. "x-more"u8, 100, .. new byte[100].Select(_ => (byte)'x')], cancellationToken);
+
     public ValueTask ResetAsync(int stream, CancellationToken cancellationToken) => WriteAsync(ResetStream, 0, stream, [0, 0, 0, 8], cancellationToken);
 
     /// <summary>The next frame; type -1 when the server has closed the connection, politely or not.</summary>
@@ -48,6 +58,7 @@ internal sealed class HttpFrames : IDisposable
             return (-1, 0);
         }
 
+        HasEnded = header[3] is Data or Headers && (header[4] & EndStream) != 0;
         if (header[3] == Settings && header[4] != Acknowledge)
         {
             await WriteAsync(Settings, Acknowledge, 0, [], cancellationToken);
