@@ -9,7 +9,8 @@ namespace AiModels.LocalCluster.Housekeeping;
 
 /// <summary>
 /// Deletes what has lost all of its owners, and carries out foreground and orphan deletion
-/// (https://kubernetes.io/docs/concepts/architecture/garbage-collection/). Owners of the AI Models API live in another store and are asked for by name.
+/// (https://kubernetes.io/docs/concepts/architecture/garbage-collection/). Objects of the AI Models API live in another store, whose feed is a moment behind or
+/// ahead: as owners they are asked for by name, and they are not deleted for want of an owner.
 /// </summary>
 internal sealed class GarbageCollector(OwnerGraph graph, HostTypes types, IKubernetesClient client) : IReconciler<ObjectKey>
 {
@@ -21,7 +22,7 @@ internal sealed class GarbageCollector(OwnerGraph graph, HostTypes types, IKuber
         if (graph.Get(key) is not { } obj || types.Find(key) is not { } type) return ReconcileResult.Done;
         if (obj.IsDeleting && obj.Finalizers.Contains(Orphan)) return await OrphanAsync(type, obj, cancellationToken);
         if (obj.IsDeleting && obj.Finalizers.Contains(Foreground)) return await ForegroundAsync(type, obj, cancellationToken);
-        if (obj.IsDeleting || obj.Owners.Count == 0) return ReconcileResult.Done;
+        if (obj.IsDeleting || obj.Owners.Count == 0 || key.Group == GroupVersion.Group) return ReconcileResult.Done;
         foreach (OwnerReference owner in obj.Owners)
             if (await ExistsAsync(owner, key.Namespace, cancellationToken)) return ReconcileResult.Done;
         await client.DeleteAsync(type, key.Namespace, key.Name, obj.Uid, "Background", cancellationToken);

@@ -1,7 +1,9 @@
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using AiModels.ApiMachinery.Storage;
 using AiModels.Controllers.Runtime;
 using AiModels.Hosting.Kubernetes;
+using AiModels.LocalCluster.Host;
 using AiModels.LocalCluster.Workloads;
 
 namespace AiModels.LocalCluster.Housekeeping;
@@ -49,17 +51,14 @@ internal static class HousekeepingServices
         return services;
     }
 
-    /// <summary>Models live in another store: when one goes, what it owned here is looked at again.</summary>
+    /// <summary>Models live in another store: when one changes or goes, it and what it owned here are looked at again.</summary>
     private static void FollowModels(IServiceProvider provider, WorkQueue<ObjectKey> queue)
     {
-        OwnerGraph graph = provider.GetRequiredService<OwnerGraph>();
-        foreach (ResourceType type in (ResourceType[])[ResourceTypes.Models, ResourceTypes.ClusterModels])
+        StoreFeed feed = provider.GetRequiredService<StoreFeed>();
+        foreach (ResourceType type in HostTypes.Aggregated)
         {
-            provider.GetRequiredService<Informers>().Get(type, WorkloadServices.AsIs).Subscribe(change =>
-            {
-                if (change.New != null) return;
-                foreach (OwnedObject dependent in graph.DependentsOf(change.Old!.Uid())) queue.Add(dependent.Key);
-            });
+            provider.GetRequiredService<Informers>().Get(type, WorkloadServices.AsIs).Subscribe(change => feed.Apply(
+                queue, new ObjectKey(type.Group, type.Plural, change.Key.Namespace ?? "", change.Key.Name), change.New is { } obj ? (ReadOnlyMemory<byte>?)JsonSerializer.SerializeToUtf8Bytes(obj) : null));
         }
     }
 

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using AiModels.ApiMachinery.Storage;
+using AiModels.Contracts.V1Alpha1;
 using AiModels.Controllers.Runtime;
 using AiModels.Hosting.Kubernetes;
 using AiModels.LocalCluster.Host;
@@ -51,7 +52,7 @@ internal sealed class NamespaceReconciler(OwnerGraph graph, HostTypes types, IKu
             }
         }
 
-        foreach (OwnedObject obj in graph.InNamespace(ns))
+        foreach (OwnedObject obj in graph.InNamespace(ns).Where(obj => obj.Key.Group != GroupVersion.Group))
         {
             left++;
             if (!obj.IsDeleting && types.Find(obj.Key) is { } type) await client.DeleteAsync(type, ns, obj.Key.Name, obj.Uid, "Background", cancellationToken);

@@ -17,7 +17,7 @@ internal sealed class StoreFeed(IObjectStore store, OwnerGraph graph)
                 await foreach (StoreEvent change in store.WatchAsync("/", revision, cancellationToken))
                 {
                     revision = change.Object.Revision;
-                    Apply(queue, change);
+                    Apply(queue, change.Object.Key, change.Type == StoreEventType.Deleted ? (ReadOnlyMemory<byte>?)null : change.Object.Value);
                 }
             }
             catch (RevisionCompactedException)
@@ -35,13 +35,13 @@ internal sealed class StoreFeed(IObjectStore store, OwnerGraph graph)
         return all.Revision;
     }
 
-    private void Apply(WorkQueue<ObjectKey> queue, StoreEvent change)
+    /// <summary>Takes the new state of an object, or that it is gone (null), and queues whom that concerns.</summary>
+    public void Apply(WorkQueue<ObjectKey> queue, ObjectKey key, ReadOnlyMemory<byte>? value)
     {
-        bool gone = change.Type == StoreEventType.Deleted;
-        OwnedObject? old = graph.Set(change.Object.Key, gone ? (ReadOnlyMemory<byte>?)null : change.Object.Value);
-        queue.Add(change.Object.Key);
+        OwnedObject? old = graph.Set(key, value);
+        queue.Add(key);
         if (old == null) return;
-        if (gone)
+        if (value == null)
             foreach (OwnedObject dependent in graph.DependentsOf(old.Uid)) queue.Add(dependent.Key);
         // An owner that waits for its dependents to go looks again.
         foreach (OwnerReference owner in old.Owners)
