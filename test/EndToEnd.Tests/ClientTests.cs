@@ -162,6 +162,8 @@ public sealed class ClientTests
     [DataRow(1, "Model default/nothing does not exist", "upload", "nothing", "/etc/hostname", "--no-create")]
     [DataRow(1, "no extension that can be uploaded", "upload", "named", "/etc/hostname")]
     [DataRow(1, "context", "catalog", "--context", "nowhere")]
+    [DataRow(1, "Model other/nothing does not exist", "progress", "nothing", "--namespace=other")]
+    [DataRow(2, "want whole numbers", "upload", "x", "/etc/hostname", "--piece=abc")]
     public async Task Plugin_ThatCannot_SaysWhy(int code, string message, params string[] arguments)
     {
         CommandResult result = await PluginAsync(arguments);
