@@ -1,4 +1,6 @@
+using System.Text;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Net.Http.Headers;
 
 namespace AiModels.ApiMachinery.Http;
 
@@ -25,6 +27,9 @@ public static class ApiServerKestrel
     public static void UseApiServerLimits(this KestrelServerOptions kestrel)
     {
         kestrel.AddServerHeader = false;
+
+        // A warning names the field it is about, in whatever script that is. Kestrel would let the answer fail; Go's clients read UTF-8.
+        kestrel.ResponseHeaderEncodingSelector = static name => name.Equals(HeaderNames.Warning, StringComparison.OrdinalIgnoreCase) ? Encoding.UTF8 : null;
         kestrel.Limits.Http2.MaxStreamsPerConnection = MaximumStreams;
         kestrel.Limits.Http2.InitialConnectionWindowSize = ConnectionWindow;
         kestrel.Limits.Http2.InitialStreamWindowSize = StreamWindow;

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Security.Cryptography.X509Certificates;
+using System.Text;
 using System.Text.Json.Nodes;
 using AiModels.ApiMachinery.Http;
 
@@ -23,6 +24,7 @@ internal sealed class AggregationClient : IDisposable
             AllowAutoRedirect = false,
             UseProxy = false,
             ActivityHeadersPropagator = null,
+            ResponseHeaderEncodingSelector = static (name, _) => name.Equals("Warning", StringComparison.OrdinalIgnoreCase) ? Encoding.UTF8 : null,
             InitialHttp2StreamWindowSize = 1 << 20,
             PlaintextStreamFilter = (connection, _) => ValueTask.FromResult<Stream>(new RepeatedGroups(connection.PlaintextStream)),
         };

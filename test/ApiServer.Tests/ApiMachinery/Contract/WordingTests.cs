@@ -82,6 +82,32 @@ public sealed class WordingTests
     }
 
     [TestMethod]
+    public async Task E11_Warning_AboutAFieldInAnotherScript_IsUtf8()
+    {
+        using var http = new HttpClient(new SocketsHttpHandler { ResponseHeaderEncodingSelector = (_, _) => System.Text.Encoding.UTF8 }) { BaseAddress = s_server.Address };
+        using var body = new StringContent("{" + Head + ",\"metadata\":{\"name\":\"e11\"},\"größe\":1,\"\\ud800\\u007f\":2}", System.Text.Encoding.UTF8, "application/json");
+
+        using HttpResponseMessage answer = await http.PostAsync(WidgetServer.Widgets() + "?dryRun=All", body);
+
+        Assert.AreEqual(201, (int)answer.StatusCode);
+        CollectionAssert.AreEqual(
+            new[] { "299 - \"unknown field \\\"größe\\\"\"", "299 - \"unknown field \\\"\ufffd \\\"\"" }, answer.Headers.NonValidated["Warning"].ToArray());
+    }
+
+    [TestMethod]
+    public async Task A24_AuditId_ThatNoHeaderCanHave_IsReplaced()
+    {
+        using var http = new HttpClient(new SocketsHttpHandler { RequestHeaderEncodingSelector = (_, _) => System.Text.Encoding.UTF8 }) { BaseAddress = s_server.Address };
+        using var request = new HttpRequestMessage(HttpMethod.Get, WidgetServer.Widgets());
+        request.Headers.TryAddWithoutValidation("Audit-ID", "größe");
+
+        using HttpResponseMessage answer = await http.SendAsync(request);
+
+        Assert.AreEqual(200, (int)answer.StatusCode);
+        Assert.IsTrue(Guid.TryParse(answer.Headers.NonValidated["Audit-ID"].ToString(), out _));
+    }
+
+    [TestMethod]
     public async Task C2_Create_WithANullLabel_StoresAnEmptyOne()
     {
         JsonObject widget = WidgetServer.New("c2");
