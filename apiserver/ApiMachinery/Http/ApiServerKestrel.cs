@@ -1,6 +1,5 @@
 using System.Text;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
-using Microsoft.Net.Http.Headers;
 
 namespace AiModels.ApiMachinery.Http;
 
@@ -28,8 +27,8 @@ public static class ApiServerKestrel
     {
         kestrel.AddServerHeader = false;
 
-        // A warning names the field it is about, in whatever script that is. Kestrel would let the answer fail; Go's clients read UTF-8.
-        kestrel.ResponseHeaderEncodingSelector = static name => name.Equals(HeaderNames.Warning, StringComparison.OrdinalIgnoreCase) ? Encoding.UTF8 : null;
+        // A warning names the field it is about, in whatever script that is; Go's clients read UTF-8. For every header: chosen by name, Kestrel writes question marks.
+        kestrel.ResponseHeaderEncodingSelector = static _ => Encoding.UTF8;
         kestrel.Limits.Http2.MaxStreamsPerConnection = MaximumStreams;
         kestrel.Limits.Http2.InitialConnectionWindowSize = ConnectionWindow;
         kestrel.Limits.Http2.InitialStreamWindowSize = StreamWindow;

@@ -1,3 +1,4 @@
+using System.Text;
 using Microsoft.AspNetCore.Http;
 
 namespace AiModels.ApiMachinery.Http;
@@ -20,7 +21,7 @@ public static class WarningHeaders
         }
     }
 
-    // Quotes and backslashes are escaped, control characters cannot be in a header.
-    private static string Escape(string text) =>
-        string.Concat(text.Select(letter => letter is '"' or '\\' ? "\\" + letter : char.IsControl(letter) ? " " : letter.ToString()));
+    // Quotes and backslashes are escaped, control characters cannot be in a header, and half a surrogate pair is no character in any encoding.
+    private static string Escape(string text) => string.Concat(text.EnumerateRunes().Select(rune =>
+        rune.Value is '"' or '\\' ? "\\" + rune : Rune.IsControl(rune) ? " " : rune.ToString()));
 }

@@ -272,15 +272,17 @@ public sealed class HostileTransportTests
     {
         var chance = new LoadedDie();
         await using WidgetServer server = await WidgetServer.StartAsync(
-            api => api.Services.AddSingleton<Random>(chance), options => options.GoAwayChance = 0.01,
+            api => api.Services.AddSingleton<Random>(chance).AddSingleton<IRequestAuthenticator>(
+                StaticTokenAuthenticator.Of(new Dictionary<string, UserInfo> { ["key"] = new() { Name = "somebody" } })), // connections of nobody are closed anyway
+            options => options.GoAwayChance = 0.01,
             kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen => listen.Protocols = HttpProtocols.Http2));
         using HttpFrames connection = await HttpFrames.ConnectAsync(server.Address.Port, Cancelled);
 
         chance.Next = 0.011;
-        await connection.GetAsync(1, Collection, Cancelled);
+        await connection.GetAsync(1, Collection, Cancelled, "key");
         List<int> kept = await FramesOfAsync(connection, 1);
         chance.Next = 0.009;
-        await connection.GetAsync(3, Collection, Cancelled);
+        await connection.GetAsync(3, Collection, Cancelled, "key");
         List<int> hit = await FramesOfAsync(connection, 3);
         while (!hit.Contains(HttpFrames.GoAway) && !hit.Contains(-1))
         {

@@ -31,9 +31,9 @@ internal sealed class HttpFrames : IDisposable
         return connection;
     }
 
-    /// <summary>A GET without a body. Streams of clients have odd numbers.</summary>
-    public ValueTask GetAsync(int stream, string path, CancellationToken cancellationToken) =>
-        WriteAsync(Headers, EndStream | EndHeaders, stream, HeaderBlock(path), cancellationToken);
+    /// <summary>A GET without a body, with a bearer token where one is given. Streams of clients have odd numbers.</summary>
+    public ValueTask GetAsync(int stream, string path, CancellationToken cancellationToken, string? token = null) =>
+        WriteAsync(Headers, EndStream | EndHeaders, stream, [.. HeaderBlock(path), .. token is null ? [] : Authorization($"Bearer {token}")], cancellationToken);
 
     /// <summary>A GET whose headers do not end: as many go on with <see cref="ContinueAsync"/>.</summary>
     public ValueTask BeginAsync(int stream, string path, CancellationToken cancellationToken) => WriteAsync(Headers, EndStream, stream, HeaderBlock(path), cancellationToken);
@@ -82,6 +82,9 @@ internal sealed class HttpFrames : IDisposable
         payload.CopyTo(frame, 9);
         await _stream.WriteAsync(frame, cancellationToken);
     }
+
+    // Index 23 of HPACK's static table, with a literal that no index keeps.
+    private static byte[] Authorization(string value) => [0x0f, 23 - 15, (byte)value.Length, .. Encoding.ASCII.GetBytes(value)];
 
     // GET and http from HPACK's static table (RFC 7541, appendix A); path and authority as literals of at most 126 bytes.
     private static byte[] HeaderBlock(string path) =>
