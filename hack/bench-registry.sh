@@ -2,20 +2,20 @@
 # Measures the registry on a folder against Debian's docker-registry on the same disk, and its pulls against nginx with the same file, with curl and oras as clients:
 # ratios of pairs of one run, processor seconds of the servers, and the peak memory under many transfers.
 #
-#   hack/bench-registry.sh [--rounds N] [--size BYTES] [--blobs N] [--parallel N] [--parallel-size BYTES] [--work DIR]
+#   hack/bench-registry.sh [--rounds N] [--size SIZE] [--blobs N] [--parallel N] [--parallel-size SIZE] [--work DIR]
 . "$(dirname "$0")/lib.sh"
 
 rounds=3 size=$((1 << 30)) blobs=1000 parallel=64 parallel_size=$((256 << 20)) work="" port=${BENCH_REGISTRY_PORT:-18700}
 while [ $# -gt 0 ]; do
   case $1 in
     --rounds) rounds=$2; shift ;;
-    --size) size=$2; shift ;;
+    --size) size=$(bytes --size "$2") || exit 1; shift ;;
     --blobs) blobs=$2; shift ;;
     --parallel) parallel=$2; shift ;;
-    --parallel-size) parallel_size=$2; shift ;;
+    --parallel-size) parallel_size=$(bytes --parallel-size "$2") || exit 1; shift ;;
     --work) work=$2; shift ;;
     -h | --help) sed -n '2,6s/^# \{0,1\}//p' "$0"; exit 0 ;;
-    *) fail "unknown argument '$1'" "want --rounds N, --size BYTES, --blobs N, --parallel N, --parallel-size BYTES, --work DIR" ;;
+    *) fail "unknown argument '$1'" "want --rounds N, --size SIZE, --blobs N, --parallel N, --parallel-size SIZE, --work DIR" ;;
   esac
   shift
 done

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measures the registry over a real S3 server (Ceph's radosgw, on this machine) against the same client (curl) with that server directly, as ratios of pairs of one run.
 #
-#   hack/bench-s3.sh [--rounds N] [--size BYTES] [--parallel N] [--work DIR]
+#   hack/bench-s3.sh [--rounds N] [--size SIZE] [--parallel N] [--work DIR]
 #
 # One blob of SIZE is a layer as other tools push it: parts, and by default one read to prove it. The same bytes as blobs of 16 MiB are what our own models are made of.
 . "$(dirname "$0")/lib.sh"
@@ -10,11 +10,11 @@ rounds=3 size=$((1 << 30)) parallel=64 work="" port=${BENCH_S3_PORT:-18500}
 while [ $# -gt 0 ]; do
   case $1 in
     --rounds) rounds=$2; shift ;;
-    --size) size=$2; shift ;;
+    --size) size=$(bytes --size "$2") || exit 1; shift ;;
     --parallel) parallel=$2; shift ;;
     --work) work=$2; shift ;;
     -h | --help) sed -n '2,6s/^# \{0,1\}//p' "$0"; exit 0 ;;
-    *) fail "unknown argument '$1'" "want --rounds N, --size BYTES, --parallel N, --work DIR" ;;
+    *) fail "unknown argument '$1'" "want --rounds N, --size SIZE, --parallel N, --work DIR" ;;
   esac
   shift
 done

@@ -2,7 +2,7 @@
 # Measures the byte path and the API against what people would use instead, as ratios of pairs taken in one run.
 # How to read the table: test/README.md, "Benchmarks". It keeps no verdict.
 #
-#   hack/bench.sh [bytes|preparation|node|api|registry|s3] [--rounds N] [--size BYTES] [--work DIR]
+#   hack/bench.sh [bytes|preparation|node|api|registry|s3] [--rounds N] [--size SIZE] [--work DIR]
 . "$(dirname "$0")/lib.sh"
 root=$ROOT
 
@@ -14,10 +14,10 @@ while [ $# -gt 0 ]; do
     registry) shift; exec "$root/hack/bench-registry.sh" "$@" ;;
     s3) shift; exec "$root/hack/bench-s3.sh" "$@" ;;
     --rounds) rounds=$2; shift ;;
-    --size) size=$2; shift ;;
+    --size) size=$(bytes --size "$2") || exit 1; shift ;;
     --work) work=$2; shift ;;
     -h | --help) sed -n '2,5s/^# \{0,1\}//p' "$0"; exit 0 ;;
-    *) echo "bench: unknown argument '$1' (bytes, preparation, node, api, registry, s3, --rounds N, --size BYTES, --work DIR)" >&2; exit 2 ;;
+    *) echo "bench: unknown argument '$1' (bytes, preparation, node, api, registry, s3, --rounds N, --size SIZE, --work DIR)" >&2; exit 2 ;;
   esac
   shift
 done

@@ -41,6 +41,8 @@ publish() {
   esac
   dotnet publish "$ROOT/$1" -c Release -r "$platform" --self-contained false -p:PublishReadyToRun=true -o "$2" -v quiet --nologo -clp:NoSummary
 }
+# bytes OPTION SIZE: a size in bytes, which may be written with Ki, Mi, Gi (and a B).
+bytes() { numfmt --from=auto "${2%B}" 2>/dev/null || fail "$1: '$2' is no size" "want bytes, as 1073741824, or 512Mi, 4Gi"; }
 have() { command -v "$1" >/dev/null 2>&1; }
 
 # as_root command …: runs it as root, through sudo when this user is not.
