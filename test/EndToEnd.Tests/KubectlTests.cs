@@ -199,9 +199,17 @@ public sealed class KubectlTests
 
     private async Task CreateAsync(string name) => (await s_cluster.ApplyAsync(A.Model(name).FromUpload().Build(), Cancelled)).Succeeded();
 
-    private async Task OwnedByAsync(string name, JsonObject model) => await KubectlAsync("apply", "-f", await WriteAsync($"{name}.yaml", $$"""
-        {apiVersion: v1, kind: ConfigMap, metadata: {name: {{name}}, ownerReferences: [{apiVersion: ai.deckhouse.io/v1alpha1, kind: Model,
-          name: {{model["metadata"]!["name"]}}, uid: "{{model["metadata"]!["uid"]}}", blockOwnerDeletion: true}]}}
+    private async Task OwnedByAsync(string name, JsonObject model) => await KubectlAsync("apply", "-f", await WriteAsync($"{name}.yaml", $"""
+        apiVersion: v1
+        kind: ConfigMap
+        metadata:
+          name: {name}
+          ownerReferences:
+          - apiVersion: ai.deckhouse.io/v1alpha1
+            kind: Model
+            name: {model["metadata"]!["name"]}
+            uid: {model["metadata"]!["uid"]}
+            blockOwnerDeletion: true
         """));
 
     private async Task<string> WriteAsync(string name, string content)
