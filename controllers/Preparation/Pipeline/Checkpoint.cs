@@ -1,3 +1,4 @@
+using System.Net;
 using AiModels.ModelPack;
 using AiModels.ModelPack.Chunking;
 using AiModels.ModelPack.Client;
@@ -35,16 +36,21 @@ internal sealed class Checkpoint : IAsyncDisposable
     private Task _notes = Task.CompletedTask;
     private bool _isFirst = true;
 
-    private Checkpoint(PreparationContext context, TimeProvider time, ModelPackReader? earlier)
+    private Checkpoint(PreparationContext context, TimeProvider time, ModelPackReader? earlier, IReadOnlySet<string> lost)
     {
         _context = context;
         _time = time;
         _earlier = earlier;
-        _files = (earlier?.Files ?? []).ToDictionary(file => file.Path, file => file.Chunks.ToList());
+        _files = (earlier?.Files ?? [])
+            .Select(file => (file.Path, Chunks: file.Chunks.TakeWhile(chunk => !lost.Contains(chunk.StoredDigest.ToString())).ToList()))
+            .Where(file => file.Chunks.Count > 0)
+            .ToDictionary(file => file.Path, file => file.Chunks);
+        IsResumed = _files.Count > 0;
     }
 
     /// <summary>
-    /// Reads what an earlier attempt left. Notes that cannot be read, or that are of another revision of the source, are none: everything is done again.
+    /// Reads what an earlier attempt left. Notes that cannot be read, that have rotted, or that are of another revision of the source, are none: everything is
+    /// done again. Of a file with a chunk that has rotted counts what lies before that chunk.
     /// </summary>
     public static async Task<Checkpoint> OpenAsync(PreparationContext context, TimeProvider time, CancellationToken cancellationToken)
     {
@@ -53,16 +59,22 @@ internal sealed class Checkpoint : IAsyncDisposable
         {
             earlier = await ModelPackReader.OpenAsync(context.Registry, context.Model.Repository, Tag, cancellationToken);
         }
-        catch (Exception e) when (e is FileNotFoundException or FormatException)
+        catch (Exception e) when (e is FileNotFoundException or FormatException or RegistryException { Status: HttpStatusCode.NotFound })
         {
-            // The first attempt, or notes in a form of another version.
+            // The first attempt, or notes in a form of another version, or notes that the registry has lost.
         }
 
-        return new Checkpoint(context, time, earlier?.Config.Description.Revision == Revision(context) ? earlier : null);
+        if (earlier?.Config.Description.Revision != Revision(context))
+        {
+            earlier = null;
+        }
+
+        IReadOnlyList<LostContent> lost = earlier is null ? [] : await context.Registry.Integrity.LostAsync(context.Model.Repository, cancellationToken);
+        return new Checkpoint(context, time, earlier, lost.Select(content => content.Digest).ToHashSet());
     }
 
     /// <summary>Whether an earlier attempt left anything.</summary>
-    public bool IsResumed => _earlier is { Files.Count: > 0 };
+    public bool IsResumed { get; }
 
     /// <summary>Chunks of a file that are stored and can be the beginning of a file cut this way; others are of another cut and worth nothing.</summary>
     public IReadOnlyList<ChunkEntry> CommittedOf(string path, long length, int chunkSize)
@@ -85,7 +97,7 @@ internal sealed class Checkpoint : IAsyncDisposable
     }
 
     /// <summary>The bytes that an earlier attempt has stored of a file, verified chunk by chunk.</summary>
-    public Stream OpenCommitted(string path) => _earlier!.OpenRead(_earlier.Files.First(file => file.Path == path));
+    public Stream OpenCommitted(string path, IReadOnlyList<ChunkEntry> committed) => _earlier!.OpenRead(new FileEntry { Path = path, Chunks = committed });
 
     /// <summary>The file's bytes turned out to be others than the source promises: begin it anew.</summary>
     public async Task ForgetAsync(string path, CancellationToken cancellationToken)

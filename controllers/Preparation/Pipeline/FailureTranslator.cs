@@ -22,6 +22,9 @@ internal static class FailureTranslator
         // A grant that has just ended or a key that was just replaced: a new one is fetched with the next attempt.
         RegistryException { Status: System.Net.HttpStatusCode.Unauthorized or System.Net.HttpStatusCode.Forbidden } =>
             StageOutcome.Retry(Reasons.PublicationFailed, $"The registry refused the grant: {exception.Message}"),
+
+        // Content that was stored has rotted since: the next attempt finds it missing and stores it again.
+        RegistryException { Code: "MANIFEST_BLOB_UNKNOWN" } => StageOutcome.Retry(Reasons.PublicationFailed, $"The registry has lost content: {exception.Message}"),
         RegistryException => StageOutcome.Failed(Reasons.PublicationFailed, $"The registry refused: {exception.Message}"),
 
         HubException { IsTransient: true } => StageOutcome.Retry(Reasons.PublicationFailed, exception.Message),

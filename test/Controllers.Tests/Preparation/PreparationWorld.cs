@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Net;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -229,6 +230,12 @@ internal sealed class PreparationWorld : IAsyncDisposable
         }
         catch (FileNotFoundException)
         {
+            return [];
+        }
+        catch (RegistryException e) when (e.Status == HttpStatusCode.NotFound)
+        {
+            // Deleted between the two requests; lost when the tag is still there.
+            if (await Registry.ResolveAsync(repository, Checkpoint.Tag, CancellationToken.None) is not null) throw;
             return [];
         }
     }

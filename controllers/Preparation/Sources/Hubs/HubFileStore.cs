@@ -51,7 +51,7 @@ internal sealed class HubFileStore(PreparationContext context, Checkpoint checkp
             return;
         }
 
-        await using Stream stored = checkpoint.OpenCommitted(file.Path);
+        await using Stream stored = checkpoint.OpenCommitted(file.Path, committed);
         byte[] buffer = new byte[CopyBuffer];
         for (int read; (read = await stored.ReadAsync(buffer, cancellationToken)) > 0;)
         {

@@ -1,8 +1,11 @@
 using System.Text.Json.Nodes;
 using AiModels.Contracts.V1Alpha1;
+using AiModels.Controllers.Preparation.Pipeline;
 using AiModels.Controllers.Preparation.Sources.Hubs;
 using AiModels.Controllers.Tests.Preparation.Formats;
 using AiModels.Hosting.Kubernetes;
+using AiModels.ModelPack;
+using AiModels.ModelPack.Chunking;
 using AiModels.TestKit;
 using AiModels.TestKit.FakeHuggingFace;
 
@@ -101,6 +104,30 @@ public sealed class HuggingFaceTests
         // Headers are read again, and nothing else that was noted.
         CdnRequest[] again = [.. Hub.Cdn.Requests.Where(request => request.End - request.Start > HeaderRange && request.Start < noted.GetValueOrDefault(request.File))];
         Assert.IsEmpty(again, string.Join('\n', again.AsEnumerable()));
+        Assert.IsTrue((await _world.ReadModelAsync(model, ready.Artifact!.Digest))["model-00001-of-00002.safetensors"].AsSpan().SequenceEqual(First));
+    }
+
+    [TestMethod]
+    [Timeout(60_000, CooperativeCancellation = true)]
+    [DataRow(false)]
+    [DataRow(true)]
+    public async Task Prepare_WhatWasStoredRotsOnTheWay_IsFetchedAgain(bool areNotesLost)
+    {
+        await StartAsync(Files);
+        Hub.Cdn.Fault = request => request.File.StartsWith("model-00002", StringComparison.Ordinal) && request.Count > 1 ? CdnFault.Expired : null;
+        JsonObject model = await CreateAsync("m", Url);
+        string repository = $"models/{model["metadata"]!["uid"]}";
+        await Eventually.GetAsync(
+            () => _world.HasCheckpointOfAsync(repository, "model-00001-of-00002.safetensors", 1), isThere => isThere, "a noted chunk", TestContext.CancellationToken);
+        await _world.StopControllersAsync();
+
+        ModelPackReader notes = await ModelPackReader.OpenAsync(_world.Registry, repository, Checkpoint.Tag, TestContext.CancellationToken);
+        ChunkEntry chunk = notes.Files.Single(file => file.Path == "model-00001-of-00002.safetensors").Chunks[0];
+        await _world.LoseAsync(areNotesLost ? notes.Manifest.Config.Digest : chunk.StoredDigest, TestContext.CancellationToken);
+        Hub.Cdn.Fault = null;
+        await StartControllersAsync();
+        ModelStatus ready = await _world.WaitForPhaseAsync("m", Phases.Ready, TestContext.CancellationToken);
+
         Assert.IsTrue((await _world.ReadModelAsync(model, ready.Artifact!.Digest))["model-00001-of-00002.safetensors"].AsSpan().SequenceEqual(First));
     }
 
