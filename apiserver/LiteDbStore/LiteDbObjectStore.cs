@@ -105,7 +105,7 @@ public sealed class LiteDbObjectStore : IObjectStore, IWatchHistory
 
     private ValueTask<WriteResult> WriteAsync(
         StoreEventType type, ObjectKey key, long expectedRevision, ReadOnlyMemory<byte> value, CancellationToken cancellationToken) =>
-        new(_writer.EnqueueAsync(new LiteDbWrite(type, key, expectedRevision, value, cancellationToken)));
+        new(_writer.EnqueueAsync(new PendingWrite(type, key, expectedRevision, value, cancellationToken)));
 
     private void OnCommitted(long revision, IReadOnlyList<HubEvent> events)
     {

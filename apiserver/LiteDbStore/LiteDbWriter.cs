@@ -16,7 +16,7 @@ internal sealed class LiteDbWriter : IAsyncDisposable
     private readonly LiteDbDatabase _database;
     private readonly LiteDbReads _reads;
     private readonly Action<long, IReadOnlyList<HubEvent>> _committed;
-    private readonly Channel<LiteDbWrite> _queue = Channel.CreateUnbounded<LiteDbWrite>(new UnboundedChannelOptions { SingleReader = true });
+    private readonly Channel<PendingWrite> _queue = Channel.CreateUnbounded<PendingWrite>(new UnboundedChannelOptions { SingleReader = true });
     private readonly Task _loop;
     private long _revision;
 
@@ -28,7 +28,7 @@ internal sealed class LiteDbWriter : IAsyncDisposable
     }
 
     /// <summary>Queues a write. The task ends when it is on disk, or with why it is not.</summary>
-    public Task<WriteResult> EnqueueAsync(LiteDbWrite write)
+    public Task<WriteResult> EnqueueAsync(PendingWrite write)
     {
         ObjectDisposedException.ThrowIf(!_queue.Writer.TryWrite(write), this);
         return write.Completion;
@@ -43,11 +43,11 @@ internal sealed class LiteDbWriter : IAsyncDisposable
 
     private async Task RunAsync()
     {
-        var batch = new List<LiteDbWrite>(MaximumWrites);
+        var batch = new List<PendingWrite>(MaximumWrites);
         while (await _queue.Reader.WaitToReadAsync())
         {
             batch.Clear();
-            while (batch.Count < MaximumWrites && _queue.Reader.TryRead(out LiteDbWrite? write))
+            while (batch.Count < MaximumWrites && _queue.Reader.TryRead(out PendingWrite? write))
             {
                 if (write.IsWanted())
                 {
@@ -59,7 +59,7 @@ internal sealed class LiteDbWriter : IAsyncDisposable
         }
     }
 
-    private void Commit(List<LiteDbWrite> batch)
+    private void Commit(List<PendingWrite> batch)
     {
         var events = new List<HubEvent>(batch.Count);
         long revision = _revision;
@@ -79,27 +79,20 @@ internal sealed class LiteDbWriter : IAsyncDisposable
         batch.ForEach(write => write.Acknowledge());
     }
 
-    private void Apply(LiteDbWrite write, ref long revision, List<HubEvent> events)
+    private void Apply(PendingWrite write, ref long revision, List<HubEvent> events)
     {
         StoredObject? current = _reads.Get(write.Key);
-        WriteOutcome outcome = write.Type == StoreEventType.Created
-            ? current is null ? WriteOutcome.Committed : WriteOutcome.Exists
-            : current is null ? WriteOutcome.NotFound : current.Revision == write.ExpectedRevision ? WriteOutcome.Committed : WriteOutcome.Conflict;
-        if (outcome != WriteOutcome.Committed)
+        if (write.Decide(current, revision + 1) is not { } change)
         {
-            write.Result = new WriteResult(outcome, current);
             return;
         }
 
         revision++;
-        var stored = new StoredObject(write.Key, revision, write.Type == StoreEventType.Deleted ? current!.Value : write.Value);
         Insert(write, revision, current?.Revision);
-        write.Result = new WriteResult(WriteOutcome.Committed, stored);
-        ReadOnlyMemory<byte>? replaced = write.Type == StoreEventType.Updated ? current!.Value : default(ReadOnlyMemory<byte>?);
-        events.Add(new HubEvent(write.Path, new StoreEvent(write.Type, stored, replaced)));
+        events.Add(change);
     }
 
-    private void Insert(LiteDbWrite write, long revision, long? previous)
+    private void Insert(PendingWrite write, long revision, long? previous)
     {
         bool isDeletion = write.Type == StoreEventType.Deleted;
         _database.Versions.Insert(new BsonDocument

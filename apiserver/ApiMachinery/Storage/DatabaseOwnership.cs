@@ -17,17 +17,19 @@ public sealed class DatabaseOwnership : IDisposable
     /// <summary>Takes it, and makes folder and file when missing. Throws <see cref="StoreUnavailableException"/> when another process has it.</summary>
     public static DatabaseOwnership Take(string path)
     {
+        FileStream? held = null;
         try
         {
             Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!, OwnersFolder);
-            var ownership = new DatabaseOwnership(Open(path + ".lock", FileMode.OpenOrCreate));
+            held = Open(path + ".lock", FileMode.OpenOrCreate);
 
             // Only under the lock: closing any handle of a file gives up what SQLite has locked in it. An empty file is a new database to every engine.
             if (!File.Exists(path)) Open(path, FileMode.CreateNew).Dispose();
-            return ownership;
+            return new DatabaseOwnership(held);
         }
         catch (Exception reason) when (reason is IOException or UnauthorizedAccessException)
         {
+            held?.Dispose();
             throw new StoreUnavailableException($"cannot take the database '{path}' (is another process using it?): {reason.Message}", reason);
         }
     }

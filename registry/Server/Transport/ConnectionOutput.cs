@@ -1,5 +1,6 @@
 using System.IO.Pipelines;
 using System.Net.Sockets;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
@@ -17,18 +18,9 @@ internal static class ConnectionOutput
     /// <summary>Above TLS: files are read into memory that is encrypted from where it lies.</summary>
     public static void SendFilesEncrypted(this ListenOptions listen) => listen.Use(next => async connection =>
     {
-        IDuplexPipe transport = connection.Transport;
-        using var output = new EncryptedOutput(transport.Output);
+        using var output = new EncryptedOutput(connection.Transport.Output);
         connection.Features.Set<IFileSender>(output);
-        connection.Transport = new Duplex(transport.Input, output);
-        try
-        {
-            await next(connection);
-        }
-        finally
-        {
-            connection.Transport = transport;
-        }
+        await ReplaceAsync(connection, output, next);
     });
 
     private static void SendBySocket(this ListenOptions listen, bool isPlain) => listen.Use(next => async connection =>
@@ -39,13 +31,19 @@ internal static class ConnectionOutput
             return;
         }
 
-        IDuplexPipe transport = connection.Transport;
-        using var output = new SocketOutput(connection, socket, transport.Output);
+        using var output = new SocketOutput(connection, socket, connection.Transport.Output);
         if (isPlain)
         {
             connection.Features.Set<IFileSender>(output);
         }
 
+        await ReplaceAsync(connection, output, next);
+    });
+
+    /// <summary>Serves the connection with that output, and gives it back its own.</summary>
+    private static async Task ReplaceAsync(ConnectionContext connection, PipeWriter output, ConnectionDelegate next)
+    {
+        IDuplexPipe transport = connection.Transport;
         connection.Transport = new Duplex(transport.Input, output);
         try
         {
@@ -55,7 +53,7 @@ internal static class ConnectionOutput
         {
             connection.Transport = transport;
         }
-    });
+    }
 
     private sealed class Duplex(PipeReader input, PipeWriter output) : IDuplexPipe
     {

@@ -93,7 +93,7 @@ public sealed class SqliteObjectStore : IObjectStore, IWatchHistory
 
     private ValueTask<WriteResult> WriteAsync(
         StoreEventType type, ObjectKey key, long expectedRevision, ReadOnlyMemory<byte> value, CancellationToken cancellationToken) =>
-        new(_writer.EnqueueAsync(new SqliteWrite(type, key, expectedRevision, value, cancellationToken)));
+        new(_writer.EnqueueAsync(new PendingWrite(type, key, expectedRevision, value, cancellationToken)));
 
     private void OnCommitted(long revision, IReadOnlyList<HubEvent> events)
     {

@@ -14,7 +14,7 @@ internal sealed class SqliteWriter : IDisposable
     private readonly SqliteCompactor _compactor;
     private readonly SqliteStatement _begin, _commit, _current, _value, _insert, _point, _remove, _newest;
     private readonly Action<long, IReadOnlyList<HubEvent>> _committed;
-    private readonly Queue<SqliteWrite> _queue = new();
+    private readonly Queue<PendingWrite> _queue = new();
     private readonly Thread _thread;
     private long _compactTo;
     private long _revision;
@@ -51,7 +51,7 @@ internal sealed class SqliteWriter : IDisposable
     public void Start() => _thread.Start();
 
     /// <summary>Queues a write. The task ends when it is on disk, or with why it is not.</summary>
-    public Task<WriteResult> EnqueueAsync(SqliteWrite write)
+    public Task<WriteResult> EnqueueAsync(PendingWrite write)
     {
         lock (_queue)
         {
@@ -94,7 +94,7 @@ internal sealed class SqliteWriter : IDisposable
 
     private void Run()
     {
-        var batch = new List<SqliteWrite>(MaximumWrites);
+        var batch = new List<PendingWrite>(MaximumWrites);
         while (NextBatch(batch, out long compactTo))
         {
             if (batch.Count > 0)
@@ -112,7 +112,7 @@ internal sealed class SqliteWriter : IDisposable
     }
 
     // Waits for work; false when the queue is empty and will stay so.
-    private bool NextBatch(List<SqliteWrite> batch, out long compactTo)
+    private bool NextBatch(List<PendingWrite> batch, out long compactTo)
     {
         batch.Clear();
         lock (_queue)
@@ -123,7 +123,7 @@ internal sealed class SqliteWriter : IDisposable
             }
 
             long bytes = 0;
-            while (batch.Count < MaximumWrites && bytes < MaximumBytes && _queue.TryDequeue(out SqliteWrite? write))
+            while (batch.Count < MaximumWrites && bytes < MaximumBytes && _queue.TryDequeue(out PendingWrite? write))
             {
                 if (write.IsWanted())
                 {
@@ -137,14 +137,14 @@ internal sealed class SqliteWriter : IDisposable
         }
     }
 
-    private void Commit(List<SqliteWrite> batch)
+    private void Commit(List<PendingWrite> batch)
     {
         var events = new List<HubEvent>(batch.Count);
         long revision = _revision;
         try
         {
             _begin.Run();
-            foreach (SqliteWrite write in batch)
+            foreach (PendingWrite write in batch)
             {
                 Apply(write, ref revision, events);
             }
@@ -159,13 +159,13 @@ internal sealed class SqliteWriter : IDisposable
 
         _revision = revision;
         _committed(revision, events);
-        foreach (SqliteWrite write in batch)
+        foreach (PendingWrite write in batch)
         {
             write.Acknowledge();
         }
     }
 
-    private void Refuse(List<SqliteWrite> batch, Exception reason)
+    private void Refuse(List<PendingWrite> batch, Exception reason)
     {
         StoreUnavailableException refusal = reason as StoreUnavailableException ?? new StoreUnavailableException("the write failed: " + reason.Message, reason);
         try
@@ -179,33 +179,26 @@ internal sealed class SqliteWriter : IDisposable
             refusal = new StoreUnavailableException(refusal.Message + "; " + still.Message, refusal);
         }
 
-        foreach (SqliteWrite write in batch)
+        foreach (PendingWrite write in batch)
         {
             write.Fail(refusal);
         }
     }
 
-    private void Apply(SqliteWrite write, ref long revision, List<HubEvent> events)
+    private void Apply(PendingWrite write, ref long revision, List<HubEvent> events)
     {
         StoredObject? current = ReadCurrent(write);
-        WriteOutcome outcome = write.Type == StoreEventType.Created
-            ? current is null ? WriteOutcome.Committed : WriteOutcome.Exists
-            : current is null ? WriteOutcome.NotFound : current.Revision == write.ExpectedRevision ? WriteOutcome.Committed : WriteOutcome.Conflict;
-        if (outcome != WriteOutcome.Committed)
+        if (write.Decide(current, revision + 1) is not { } change)
         {
-            write.Result = new WriteResult(outcome, current);
             return;
         }
 
         revision++;
-        var stored = new StoredObject(write.Key, revision, write.Type == StoreEventType.Deleted ? current!.Value : write.Value);
         Insert(write, revision, current?.Revision);
-        write.Result = new WriteResult(WriteOutcome.Committed, stored);
-        ReadOnlyMemory<byte>? replaced = write.Type == StoreEventType.Updated ? current!.Value : default(ReadOnlyMemory<byte>?);
-        events.Add(new HubEvent(write.Path, new StoreEvent(write.Type, stored, replaced)));
+        events.Add(change);
     }
 
-    private void Insert(SqliteWrite write, long revision, long? previous)
+    private void Insert(PendingWrite write, long revision, long? previous)
     {
         _insert.Bind(1, revision).Bind(2, write.Path).Bind(3, (long)write.Type);
         _ = previous is { } replaced ? _insert.Bind(4, replaced) : _insert.BindNull(4);
@@ -221,7 +214,7 @@ internal sealed class SqliteWriter : IDisposable
         }
     }
 
-    private StoredObject? ReadCurrent(SqliteWrite write)
+    private StoredObject? ReadCurrent(PendingWrite write)
     {
         try
         {
