@@ -28,7 +28,7 @@ public sealed class ManifestTests
     public static IEnumerable<string> Overlays => [.. Directory.GetDirectories(Checkout.File("manifests/overlays")).Select(path => Path.GetFileName(path)).Order()];
 
     /// <summary>The overlays, and some with components that people add.</summary>
-    public static IEnumerable<string> Installations => [.. Overlays, "single+monitoring", "single+node-cache-storageclass", "s3-node-cache+monitoring", "s3-node-cache-sds+monitoring"];
+    public static IEnumerable<string> Installations => [.. Overlays, "single+monitoring", "single+audit", "single+node-cache-storageclass", "s3-node-cache+monitoring", "s3-node-cache-sds+monitoring"];
 
     [TestMethod]
     [DynamicData(nameof(Installations))]
