@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 using AiModels.ApiMachinery.Errors;
 using AiModels.ApiMachinery.Http;
@@ -11,7 +12,8 @@ namespace AiModels.ApiMachinery.Discovery;
 
 /// <summary>Answers every path that is no resource: /, /api, /apis, /version, /openapi and health (contract 1.2, 1.3, 7.5).</summary>
 internal sealed class DiscoveryHandler(
-    DiscoveryDocuments documents, ResourceRegistry registry, IEnumerable<IAggregatedApis> aggregated, HealthHandler health, IOptions<ApiMachineryOptions> options)
+    DiscoveryDocuments documents, ResourceRegistry registry, IEnumerable<IAggregatedApis> aggregated, HealthHandler health, IOptions<ApiMachineryOptions> options,
+    TimeProvider time)
 {
     private readonly Lazy<OpenApiDocument> _openApiV2 = new(() => OpenApiV2Document.Build(options.Value.Title, registry.Definitions));
     private readonly Lazy<OpenApiV3Documents> _openApiV3 = new(() => OpenApiV3Documents.Build(options.Value.Title, registry.Definitions));
@@ -102,25 +104,25 @@ internal sealed class DiscoveryHandler(
         await WriteAsync(context, new JsonObject { ["kind"] = "APIGroupList", ["apiVersion"] = "v1", ["groups"] = groups });
     }
 
-    // The right ?hash= may be kept for ever; a wrong one gets the current document and no redirect, which the aggregator refuses (contract O13, O14).
-    private static Task WriteOpenApiAsync(HttpContext context, OpenApiDocument document)
+    // The right ?hash= may be kept for a year; a wrong one gets the current document and no redirect, which the aggregator refuses (contract O13, O14).
+    private Task WriteOpenApiAsync(HttpContext context, OpenApiDocument document)
     {
         RequireJson(context);
         bool isPinned = context.Request.Query["hash"].ToString() == document.Hash;
         if (isPinned)
         {
-            context.Response.Headers.Expires = "Thu, 31 Dec 2099 23:59:59 GMT";
+            context.Response.Headers.Expires = time.GetUtcNow().AddYears(1).ToString("r", CultureInfo.InvariantCulture);
         }
 
-        return CachedBody.WriteAsync(context, MediaTypes.Json, document.Utf8, isPinned ? "public, immutable" : null, document.Hash);
+        return CachedBody.WriteAsync(context, MediaTypes.Json, document, isPinned ? "public, immutable" : null);
     }
 
+    // In one form, whatever is asked for, as upstream (contract O16).
     private async Task WriteOpenApiIndexAsync(HttpContext context)
     {
-        RequireJson(context);
         if (_aggregated.Length == 0)
         {
-            await CachedBody.WriteAsync(context, MediaTypes.Json, _openApiV3.Value.Index.Utf8, null, _openApiV3.Value.Index.Hash);
+            await CachedBody.WriteAsync(context, MediaTypes.Json, _openApiV3.Value.Index, null);
             return;
         }
 

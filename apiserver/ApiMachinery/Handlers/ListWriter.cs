@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.IO.Compression;
 using System.Text;
 using System.Text.Json.Nodes;
 using AiModels.ApiMachinery.Negotiation;
@@ -12,8 +11,6 @@ namespace AiModels.ApiMachinery.Handlers;
 /// <summary>Writes lists. The common case copies stored bytes and parses nothing.</summary>
 internal static class ListWriter
 {
-    // Small answers are not worth compressing (contract N13).
-    private const int CompressFrom = 128 * 1024;
     private const int FlushFrom = 256 * 1024;
 
     public static async Task WriteAsync(HttpContext context, Negotiated negotiated, ResourceDefinition definition, ListPage page, DateTimeOffset now)
@@ -29,9 +26,7 @@ internal static class ListWriter
         response.ContentType = MediaTypes.Json;
         if (IsCompressed(context, page))
         {
-            response.Headers.ContentEncoding = "gzip";
-            response.Headers.Vary = "Accept-Encoding";
-            await using var gzip = new GZipStream(response.Body, CompressionLevel.Fastest, leaveOpen: true);
+            await using Stream gzip = Gzip.Open(response);
             var buffer = new ArrayBufferWriter<byte>(FlushFrom + 16 * 1024);
             await CopyAsync(buffer, definition, page, async isEnd =>
             {
@@ -141,16 +136,16 @@ internal static class ListWriter
 
     private static bool IsCompressed(HttpContext context, ListPage page)
     {
-        if (!context.Request.Headers.AcceptEncoding.ToString().Contains("gzip", StringComparison.OrdinalIgnoreCase))
+        if (!Gzip.IsTaken(context))
         {
             return false;
         }
 
-        long bytes = page.Rest is null ? 0 : CompressFrom;
+        long bytes = page.Rest is null ? 0 : Gzip.From;
         foreach (StoredObject stored in page.Objects)
         {
             bytes += stored.Value.Length;
-            if (bytes > CompressFrom)
+            if (bytes > Gzip.From)
             {
                 return true;
             }

@@ -18,9 +18,14 @@ public sealed class ClientCertificateAuthenticator(CertificateVerifier verifier)
             return new(AuthenticationResult.NoOpinion);
         }
 
-        return new(verifier.Refusal(certificate) is { } refusal
-            ? AuthenticationResult.Fail(refusal)
-            : AuthenticationResult.Success(_users.GetValue(certificate, UserOf)));
+        if (verifier.Refusal(certificate) is { } refusal)
+        {
+            return new(AuthenticationResult.Fail(refusal));
+        }
+
+        // A good certificate without a name names nobody; upstream leaves it to the next authenticator.
+        UserInfo user = _users.GetValue(certificate, UserOf);
+        return new(user.Name.Length == 0 ? AuthenticationResult.NoOpinion : AuthenticationResult.Success(user));
     }
 
     private static UserInfo UserOf(X509Certificate2 certificate)

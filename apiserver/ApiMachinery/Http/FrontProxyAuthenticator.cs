@@ -67,7 +67,7 @@ public sealed class FrontProxyAuthenticator(CertificateVerifier verifier, Func<F
             {
                 if (name.Length > prefix.Length && name.StartsWith(prefix, StringComparison.OrdinalIgnoreCase))
                 {
-                    string key = Uri.UnescapeDataString(name[prefix.Length..].ToLowerInvariant());
+                    string key = Unescape(name[prefix.Length..].ToLowerInvariant());
                     extra[key] = [.. extra.GetValueOrDefault(key, []), .. values.OfType<string>()];
                     break;
                 }
@@ -75,6 +75,20 @@ public sealed class FrontProxyAuthenticator(CertificateVerifier verifier, Func<F
         }
 
         return extra;
+    }
+
+    // A key with one escape that is none was not escaped at all.
+    private static string Unescape(string key)
+    {
+        for (int i = key.IndexOf('%'); i >= 0; i = key.IndexOf('%', i + 1))
+        {
+            if (i + 2 >= key.Length || !char.IsAsciiHexDigit(key[i + 1]) || !char.IsAsciiHexDigit(key[i + 2]))
+            {
+                return key;
+            }
+        }
+
+        return Uri.UnescapeDataString(key);
     }
 
     private static void Remove(IHeaderDictionary headers, FrontProxyOptions names, bool wasUsed)

@@ -21,6 +21,15 @@ internal static class ObjectWriter
         HttpResponse response = context.Response;
         response.StatusCode = code;
         response.ContentType = MediaTypes.Json;
+        if (obj.Value.Length > Gzip.From && Gzip.IsTaken(context))
+        {
+            var body = new ArrayBufferWriter<byte>(obj.Value.Length + 64);
+            obj.WriteTo(body);
+            body.Write("\n"u8);
+            await WriteBodyAsync(context, body.WrittenMemory);
+            return;
+        }
+
         response.ContentLength = ObjectBytes.SplicedLength(obj.Value.Length, obj.Revision) + 1;
         obj.WriteTo(response.BodyWriter);
         response.BodyWriter.Write("\n"u8);
@@ -33,9 +42,20 @@ internal static class ObjectWriter
         HttpResponse response = context.Response;
         response.StatusCode = code;
         response.ContentType = negotiated.ContentType;
-        byte[] body = negotiated.IsYaml ? YamlWriter.Write(document) : ObjectBytes.ToBody(document, negotiated.IsPretty);
-        response.ContentLength = body.Length;
-        await response.Body.WriteAsync(body, context.RequestAborted);
+        await WriteBodyAsync(context, negotiated.IsYaml ? YamlWriter.Write(document) : ObjectBytes.ToBody(document, negotiated.IsPretty));
+    }
+
+    private static async Task WriteBodyAsync(HttpContext context, ReadOnlyMemory<byte> body)
+    {
+        if (body.Length > Gzip.From && Gzip.IsTaken(context))
+        {
+            await using Stream gzip = Gzip.Open(context.Response);
+            await gzip.WriteAsync(body, context.RequestAborted);
+            return;
+        }
+
+        context.Response.ContentLength = body.Length;
+        await context.Response.Body.WriteAsync(body, context.RequestAborted);
     }
 
     /// <summary>An object as Table or metadata, or as it is.</summary>

@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using System.Security.Cryptography;
 using System.Text.Encodings.Web;
 using System.Text.Json;
@@ -11,10 +12,25 @@ namespace AiModels.ApiMachinery.OpenApi;
 public sealed record OpenApiDocument(ReadOnlyMemory<byte> Utf8, string Hash)
 {
     private static readonly JsonSerializerOptions Encoding = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private readonly Lazy<ReadOnlyMemory<byte>> _gzip = new(() => Compress(Utf8.Span));
+
+    /// <summary>The same, compressed (contract O8).</summary>
+    internal ReadOnlyMemory<byte> Gzip => _gzip.Value;
 
     internal static OpenApiDocument Encode(JsonObject document)
     {
         byte[] utf8 = JsonSerializer.SerializeToUtf8Bytes(document, Encoding);
         return new OpenApiDocument(utf8, Convert.ToHexString(SHA512.HashData(utf8)));
+    }
+
+    private static ReadOnlyMemory<byte> Compress(ReadOnlySpan<byte> utf8)
+    {
+        var compressed = new MemoryStream();
+        using (var gzip = new GZipStream(compressed, CompressionLevel.Optimal))
+        {
+            gzip.Write(utf8);
+        }
+
+        return compressed.ToArray();
     }
 }

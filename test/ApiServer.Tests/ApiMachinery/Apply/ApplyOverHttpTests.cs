@@ -15,9 +15,9 @@ public sealed class ApplyOverHttpTests
     [ClassCleanup]
     public static async Task StopAsync() => await s_server.DisposeAsync();
 
-    private static Task<Answer> Apply(string name, string rest, string manager, string query = "", string subresource = "") => s_server.SendAsync(
+    private static Task<Answer> Apply(string name, string rest, string manager, string query = "", string subresource = "", string body = "") => s_server.SendAsync(
         "PATCH", $"{WidgetServer.Widgets()}/{name}{subresource}?fieldManager={manager}{query}",
-        $"apiVersion: example.com/v1\nkind: Widget\nmetadata: {{name: {name}}}\n{rest}\n", "application/apply-patch+yaml");
+        $"apiVersion: example.com/v1\nkind: Widget\nmetadata: {{name: {name}{body}}}\n{rest}\n", "application/apply-patch+yaml");
 
     [TestMethod]
     public async Task M23_M24_M25_Apply_NewThenSame_CreatesThenChangesNothing()
@@ -30,6 +30,44 @@ public sealed class ApplyOverHttpTests
         Assert.AreEqual(created.Text, again.Text);
         Assert.AreEqual("red", (string?)created.Json["spec"]!["color"], "defaults apply");
         Assert.AreEqual("""{"f:spec":{"f:size":{}}}""", created.Json["metadata"]!["managedFields"]![0]!["fieldsV1"]!.ToJsonString());
+    }
+
+    [TestMethod]
+    public async Task M24_Apply_WithAVersion_MindsItOfWhatIsThere_AndIgnoresItOtherwise()
+    {
+        Answer created = await Apply("a9", "spec: {size: 3}", "one", body: ", resourceVersion: \"5\"");
+        Answer outdated = await Apply("a9", "spec: {size: 4}", "one", body: ", resourceVersion: \"5\"");
+        Answer current = await Apply("a9", "spec: {size: 4}", "one", body: $", resourceVersion: \"{created.Json["metadata"]!["resourceVersion"]}\"");
+
+        Assert.AreEqual(201, created.Code, created.Text);
+        Assert.AreEqual(
+            (409, "Operation cannot be fulfilled on widgets.example.com \"a9\": the object has been modified; please apply your changes to the latest version and try again"),
+            (outdated.Code, outdated.Message));
+        Assert.AreEqual((200, 4), (current.Code, (int)current.Json["spec"]!["size"]!));
+    }
+
+    [TestMethod]
+    public async Task M23_Apply_ThatChangesNothing_WritesNothing_AndIsSeenByNoWatch()
+    {
+        JsonObject first = (await Apply("a10", "spec: {size: 3}", "one")).Json;
+
+        Answer again = await Apply("a10", "spec: {size: 3}", "one");
+        Answer watch = await s_server.SendAsync(
+            "GET", $"{WidgetServer.Widgets()}?watch=1&timeoutSeconds=1&fieldSelector=metadata.name%3Da10&resourceVersion={first["metadata"]!["resourceVersion"]}");
+
+        Assert.AreEqual(first.ToJsonString(), again.Json.ToJsonString());
+        Assert.AreEqual("", watch.Text);
+    }
+
+    [TestMethod]
+    public async Task M25_Apply_OfWhatIsNew_IsACreate()
+    {
+        JsonObject created = (await Apply("a11", "spec: {size: 3}\nstatus: {phase: Ready}", "one")).Json;
+
+        Assert.IsNull(created["status"]);
+        Assert.AreEqual(1, (int)created["metadata"]!["generation"]!);
+        Assert.AreEqual("default", (string?)created["metadata"]!["namespace"]);
+        Assert.IsTrue(Guid.TryParse((string?)created["metadata"]!["uid"], out _));
     }
 
     [TestMethod]

@@ -94,7 +94,7 @@ public sealed class AggregatorTests
         Answer document = await s_server.SendAsync("GET", path);
 
         Assert.AreEqual("\"" + path.Split("hash=")[1] + "\"", document.Header("ETag"));
-        Assert.AreEqual("Accept", document.Header("Vary"));
+        StringAssert.StartsWith(document.Header("Vary"), "Accept,");
         Assert.AreNotEqual("", document.Header("Expires"));
         Assert.AreEqual("3.0.0", (string?)document.Json["openapi"]);
         Assert.IsNotNull(document.Json["info"]!["title"]);
