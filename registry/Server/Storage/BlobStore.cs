@@ -38,7 +38,7 @@ internal sealed class BlobStore(IStorageBackend backend, ContentReceiver receive
         using IncrementalHash hash = ContentHash.Create(digest.Algorithm);
         string path = StoragePaths.Blob(digest);
         bool isStored = await backend.StatAsync(path, cancellationToken) is not null;
-        await using IStorageWriter? writer = isStored ? null : await backend.CreateAsync(new WriteIntent(path, length, repository), cancellationToken);
+        await using IStorageWriter? writer = isStored ? null : await backend.CreateAsync(new WriteIntent(path, length, repository, digest), cancellationToken);
 
         ReceivedContent content = await receiver.ReceiveAsync(body, length, writer, hash, cancellationToken);
         if (content.Cut is not null)
@@ -75,7 +75,7 @@ internal sealed class BlobStore(IStorageBackend backend, ContentReceiver receive
         string path = StoragePaths.Blob(digest);
         if (await backend.StatAsync(path, cancellationToken) is null)
         {
-            await using IStorageWriter writer = await backend.CreateAsync(new WriteIntent(path, content.Length, repository), cancellationToken);
+            await using IStorageWriter writer = await backend.CreateAsync(new WriteIntent(path, content.Length, repository, digest), cancellationToken);
             await writer.WriteAsync(content, cancellationToken);
             await writer.CommitAsync(path, cancellationToken);
         }

@@ -41,6 +41,9 @@ public sealed class S3FaultProxy : IAsyncDisposable
     /// <summary>Decides about each request: null passes it on.</summary>
     public Func<HttpRequest, S3Fault?>? Fault { get; set; }
 
+    /// <summary>Changes the head of an answer before it is passed on.</summary>
+    public Action<HttpContext>? Answering { get; set; }
+
     /// <summary>What came, as "GET /bucket/key?query".</summary>
     public ConcurrentQueue<string> Requests { get; } = [];
 
@@ -93,7 +96,7 @@ public sealed class S3FaultProxy : IAsyncDisposable
                 return;
         }
 
-        using HttpResponseMessage answer = await _http.SendAsync(Forwarded(request), HttpCompletionOption.ResponseHeadersRead, http.RequestAborted);
+        using HttpResponseMessage answer = await _http.SendAsync(Forwarded(request, fault), HttpCompletionOption.ResponseHeadersRead, http.RequestAborted);
         if (fault == S3Fault.LostAnswer)
         {
             http.Abort();
@@ -103,12 +106,12 @@ public sealed class S3FaultProxy : IAsyncDisposable
         await PassAsync(answer, http, fault);
     }
 
-    private HttpRequestMessage Forwarded(HttpRequest request)
+    private HttpRequestMessage Forwarded(HttpRequest request, S3Fault? fault)
     {
         var message = new HttpRequestMessage(new HttpMethod(request.Method), new Uri(_target, request.Path.ToUriComponent() + request.QueryString.ToUriComponent()));
         if (request.ContentLength is not null)
         {
-            message.Content = new StreamContent(request.Body);
+            message.Content = new StreamContent(fault == S3Fault.ChangedRequest ? new FirstByteFlipped(request.Body) : request.Body);
         }
 
         foreach ((string name, Microsoft.Extensions.Primitives.StringValues values) in request.Headers)
@@ -123,7 +126,7 @@ public sealed class S3FaultProxy : IAsyncDisposable
         return message;
     }
 
-    private static async Task PassAsync(HttpResponseMessage answer, HttpContext http, S3Fault? fault)
+    private async Task PassAsync(HttpResponseMessage answer, HttpContext http, S3Fault? fault)
     {
         http.Response.StatusCode = (int)answer.StatusCode;
         foreach ((string name, IEnumerable<string> values) in ((HttpHeaders)answer.Headers).Concat(answer.Content.Headers))
@@ -134,6 +137,7 @@ public sealed class S3FaultProxy : IAsyncDisposable
             }
         }
 
+        Answering?.Invoke(http);
         if (HttpMethods.IsHead(http.Request.Method) || http.Response.StatusCode is 204 or 304)
         {
             return;
@@ -182,6 +186,9 @@ public enum S3Fault
 
     /// <summary>The connection breaks while the request is sent.</summary>
     BrokenRequest,
+
+    /// <summary>The first byte of the request's body arrives as another one.</summary>
+    ChangedRequest,
 
     /// <summary>No answer ever comes.</summary>
     Silence,

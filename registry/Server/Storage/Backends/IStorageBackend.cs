@@ -1,3 +1,5 @@
+using AiModels.ModelPack.Oci;
+
 namespace AiModels.Registry.Storage.Backends;
 
 /// <summary>
@@ -71,7 +73,8 @@ internal interface IStorageBackend
 /// <param name="Path">Where the bytes will go, when that is known already: an object store then writes to the final key instead of copying.</param>
 /// <param name="Length">How many bytes will come, when that is known.</param>
 /// <param name="Repository">Whose bytes they are, when that is known: they may have been promised room.</param>
-internal readonly record struct WriteIntent(string? Path, long? Length, string? Repository = null);
+/// <param name="Digest">What they must hash to, when that is known: the caller compares before the commit, and a commit of other bytes may fail.</param>
+internal readonly record struct WriteIntent(string? Path, long? Length, string? Repository = null, Digest? Digest = null);
 
 /// <summary>Whether a put replaces.</summary>
 internal enum PutMode

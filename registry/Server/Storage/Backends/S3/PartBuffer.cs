@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+
 namespace AiModels.Registry.Storage.Backends.S3;
 
 /// <summary>The bytes of one part, in blocks that are taken as it fills. Dispose gives them back.</summary>
@@ -41,7 +43,20 @@ internal sealed class PartBuffer(PartMemory memory, int capacity) : IDisposable
     }
 
     /// <summary>A view to send from; several may be open, one after the other.</summary>
-    public Stream OpenRead() => new View(this);
+    /// <param name="payloadHash">What <see cref="IStatedPayload"/> says of it.</param>
+    public Stream OpenRead(string payloadHash) => new View(this, payloadHash);
+
+    /// <summary>The SHA-256 of all bytes in lower-case hexadecimal digits.</summary>
+    public string ComputeSha256()
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        for (int i = 0; i < _blocks.Count; i++)
+        {
+            hash.AppendData(Block(i)[..(int)Math.Min(PartMemory.BlockSize, Length - ((long)i * PartMemory.BlockSize))]);
+        }
+
+        return Convert.ToHexStringLower(hash.GetCurrentHash());
+    }
 
     public void Dispose()
     {
@@ -60,8 +75,10 @@ internal sealed class PartBuffer(PartMemory memory, int capacity) : IDisposable
 
     private unsafe Span<byte> Block(int index) => new((void*)_blocks[index], PartMemory.BlockSize);
 
-    private sealed class View(PartBuffer buffer) : Stream
+    private sealed class View(PartBuffer buffer, string payloadHash) : Stream, IStatedPayload
     {
+        public string PayloadHash => payloadHash;
+
         public override bool CanRead => true;
 
         public override bool CanSeek => true;

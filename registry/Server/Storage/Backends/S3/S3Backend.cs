@@ -61,7 +61,8 @@ internal sealed class S3Backend : IStorageBackend, IDisposable
         length > 0 ? OpenAsync(path, offset, offset + length, cancellationToken) : OpenEndAsync(path, offset, cancellationToken);
 
     public ValueTask<IStorageWriter> CreateAsync(WriteIntent intent, CancellationToken cancellationToken) =>
-        ValueTask.FromResult<IStorageWriter>(new S3Writer(_objects, _memory, _options, intent, intent.Path ?? Staging + Guid.NewGuid().ToString("N")));
+        ValueTask.FromResult<IStorageWriter>(new S3Writer(
+            _objects, _memory, _options, intent, intent.Path ?? Staging + Guid.NewGuid().ToString("N"), signsParts: _options.Verification == S3Verification.Parts));
 
     public async ValueTask<bool> PutAsync(string path, ReadOnlyMemory<byte> content, PutMode mode, CancellationToken cancellationToken)
     {
@@ -243,7 +244,8 @@ internal sealed class S3Backend : IStorageBackend, IDisposable
     /// <summary>All bytes through this process: for little, and for more sources than an object may have parts.</summary>
     private async Task RewriteAsync(IReadOnlyList<string> sources, List<long> lengths, string destination, CancellationToken cancellationToken)
     {
-        await using var writer = new S3Writer(_objects, _memory, _options, new WriteIntent(destination, lengths.Sum()), destination);
+        // Signed, because nobody reads them afterwards.
+        await using var writer = new S3Writer(_objects, _memory, _options, new WriteIntent(destination, lengths.Sum()), destination, signsParts: true);
         byte[] block = GC.AllocateUninitializedArray<byte>(PartMemory.BlockSize);
         foreach (string source in sources)
         {

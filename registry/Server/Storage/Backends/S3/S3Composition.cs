@@ -17,11 +17,11 @@ internal sealed class S3Composition(S3Objects objects, string key) : IAsyncDispo
         _length += length;
     }
 
-    /// <summary>Appends bytes.</summary>
+    /// <summary>Appends bytes. They are signed, because nobody reads them afterwards.</summary>
     public async Task WriteAsync(PartBuffer content, CancellationToken cancellationToken)
     {
         _upload ??= await objects.BeginUploadAsync(key, cancellationToken);
-        _parts.Add(await objects.PutPartAsync(key, _upload, _parts.Count + 1, content, cancellationToken));
+        _parts.Add(await objects.PutPartAsync(key, _upload, _parts.Count + 1, content, isSigned: true, cancellationToken));
         _length += content.Length;
     }
 

@@ -19,6 +19,9 @@ internal sealed class S3Connection : IDisposable
     // 1 MB/s: a request whose body moves slower than that is as good as stalled.
     private const double SlowestBytesPerSecond = 1e6;
 
+    // 256 KiB of a body at a time: with the SDK's 8 KiB each of them is a system call.
+    private const int BodyBlock = 256 * 1024;
+
     private readonly S3Options _options;
     private readonly FileCredentials _credentials;
     private readonly TimeProvider _clock;
@@ -65,6 +68,7 @@ internal sealed class S3Connection : IDisposable
             RequestChecksumCalculation = RequestChecksumCalculation.WHEN_REQUIRED,
             ResponseChecksumValidation = ResponseChecksumValidation.WHEN_REQUIRED,
             HttpClientFactory = new Clients(() => wrap(NewHandler())),
+            BufferSize = BodyBlock,
             MaxErrorRetry = 0,
             Timeout = Timeout.InfiniteTimeSpan,
             DisableLogging = true,
@@ -78,7 +82,7 @@ internal sealed class S3Connection : IDisposable
             config.RegionEndpoint = Amazon.RegionEndpoint.GetBySystemName(_options.Region);
         }
 
-        return new AmazonS3Client(_credentials, config);
+        return new S3Client(_credentials, config);
     }
 
     /// <summary>An HTTP client that trusts what <see cref="Client"/> trusts, for URLs that carry their own signature.</summary>

@@ -21,6 +21,7 @@ internal sealed class S3Objects(S3Connection connection, S3Features features, S3
     public async ValueTask<bool> ChecksPayloadAsync(CancellationToken cancellationToken) => (await features.GetAsync(cancellationToken)).ChecksPayload;
 
     /// <summary>Puts an object. Returns whether the server compared the SHA-256 of what it received.</summary>
+    /// <param name="content">Opens the bytes; they may have to be sent again. Those that state their hash (<see cref="IStatedPayload"/>) state the SHA-256.</param>
     public async Task<bool> PutAsync(string key, Func<Stream> content, long length, CancellationToken cancellationToken)
     {
         await connection.SendAsync(length, token => Client.PutObjectAsync(NewPut(key, content), token), cancellationToken);
@@ -58,8 +59,11 @@ internal sealed class S3Objects(S3Connection connection, S3Features features, S3
         return (await connection.SendAsync(token => Client.InitiateMultipartUploadAsync(request, token), cancellationToken)).UploadId;
     }
 
-    public async Task<PartETag> PutPartAsync(string key, string upload, int number, PartBuffer part, CancellationToken cancellationToken)
+    /// <summary>Puts one part of an object.</summary>
+    /// <param name="isSigned">Whether the server is to compare the part's SHA-256, which both sides then compute. Without, whoever relies on the object reads it.</param>
+    public async Task<PartETag> PutPartAsync(string key, string upload, int number, PartBuffer part, bool isSigned, CancellationToken cancellationToken)
     {
+        string hash = isSigned ? part.ComputeSha256() : IStatedPayload.Unsigned;
         UploadPartResponse response = await connection.SendAsync(
             part.Length,
             token => Client.UploadPartAsync(
@@ -70,7 +74,7 @@ internal sealed class S3Objects(S3Connection connection, S3Features features, S3
                     UploadId = upload,
                     PartNumber = number,
                     PartSize = part.Length,
-                    InputStream = part.OpenRead(),
+                    InputStream = part.OpenRead(hash),
                     UseChunkEncoding = false,
                 },
                 token),
@@ -78,8 +82,8 @@ internal sealed class S3Objects(S3Connection connection, S3Features features, S3
         return new PartETag(number, response.ETag);
     }
 
-    /// <summary>Makes the parts the object. Returns whether the server tells a SHA-256 that it computed over all of it.</summary>
-    public async Task<bool> CompleteUploadAsync(string key, string upload, List<PartETag> parts, long length, CancellationToken cancellationToken)
+    /// <summary>Makes the parts the object. Returns the SHA-256 that the server says it computed over all of it, in base64, or null when it tells none.</summary>
+    public async Task<string?> CompleteUploadAsync(string key, string upload, List<PartETag> parts, long length, CancellationToken cancellationToken)
     {
         var request = new CompleteMultipartUploadRequest { BucketName = options.Bucket, Key = key, UploadId = upload, PartETags = parts };
         try
@@ -94,7 +98,7 @@ internal sealed class S3Objects(S3Connection connection, S3Features features, S3
         // The answer of a completion may come as a success with an error inside, and its ETag may be empty: what counts is what is there.
         GetObjectMetadataResponse? found = await StatAsync(key, cancellationToken);
         return found?.ContentLength == length
-            ? found.ChecksumType == ChecksumType.FULL_OBJECT && found.ChecksumSHA256 is not null
+            ? found.ChecksumType == ChecksumType.FULL_OBJECT ? found.ChecksumSHA256 : null
             : throw new IOException($"{key} has {(found is null ? "no" : found.ContentLength)} bytes after {length} were written.");
     }
 

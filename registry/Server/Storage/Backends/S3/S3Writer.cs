@@ -6,7 +6,8 @@ namespace AiModels.Registry.Storage.Backends.S3;
 /// Writes an object: in one request when it is small, otherwise in parts that are sent while the next ones are received. Nothing can be seen before the commit;
 /// what a crash leaves is an unfinished multipart upload, which <see cref="S3Janitor"/> ends.
 /// </summary>
-internal sealed class S3Writer(S3Objects objects, PartMemory memory, S3Options options, WriteIntent intent, string key) : IStorageWriter
+/// <param name="signsParts">Whether the server is to compare the SHA-256 of each part. Needless where the object is read before anybody relies on it.</param>
+internal sealed class S3Writer(S3Objects objects, PartMemory memory, S3Options options, WriteIntent intent, string key, bool signsParts) : IStorageWriter
 {
     // Two on the way while the third fills: enough to keep a connection busy without taking all memory.
     private const int PartsInFlight = 2;
@@ -25,6 +26,9 @@ internal sealed class S3Writer(S3Objects objects, PartMemory memory, S3Options o
 
     // The first one may turn out to be the whole object.
     private long PartSize => _parts == 0 ? Math.Max(FirstSize, PlannedSize) : PlannedSize;
+
+    // Of a blob: what its bytes must have hashed to before they are committed.
+    private string? Sha256 => intent.Digest is { Algorithm: ContentHash.Sha256 } digest ? digest.Hex : null;
 
     private long PlannedSize => PartPlan.SizeOf(_parts + 1, intent.Length, options.PartSize);
 
@@ -70,9 +74,9 @@ internal sealed class S3Writer(S3Objects objects, PartMemory memory, S3Options o
             _sent.Add(await _sending.Dequeue());
         }
 
-        bool isWhole = await objects.CompleteUploadAsync(key, _upload, _sent, Length, cancellationToken);
+        string? told = await objects.CompleteUploadAsync(key, _upload, _sent, Length, cancellationToken);
         _isCommitted = true;
-        IsProven = isWhole || (options.Verification == S3Verification.Parts && await objects.ChecksPayloadAsync(cancellationToken));
+        IsProven = await IsProvenByAsync(told, cancellationToken);
         if (path != key)
         {
             await objects.MoveAsync(key, path, Length, cancellationToken);
@@ -103,9 +107,15 @@ internal sealed class S3Writer(S3Objects objects, PartMemory memory, S3Options o
     {
         using PartBuffer? content = _filling;
         _filling = null;
-        IsProven = await objects.PutAsync(path, () => content?.OpenRead() ?? new MemoryStream([]), Length, cancellationToken);
+        string? sha256 = content is null ? null : Sha256 ?? content.ComputeSha256();
+        IsProven = await objects.PutAsync(path, () => content?.OpenRead(sha256!) ?? new MemoryStream([]), Length, cancellationToken);
         _isCommitted = true;
     }
+
+    /// <summary>A hash of the whole that the server tells counts only by being the right one; a wrong one is for a read to judge.</summary>
+    private async ValueTask<bool> IsProvenByAsync(string? told, CancellationToken cancellationToken) => told is not null && Sha256 is { } expected
+        ? told == Convert.ToBase64String(Convert.FromHexString(expected))
+        : signsParts && options.Verification == S3Verification.Parts && await objects.ChecksPayloadAsync(cancellationToken);
 
     /// <summary>Memory for the next part; while there is none, the parts on the way are waited for, which give theirs back.</summary>
     private async ValueTask<PartBuffer> RentAsync(CancellationToken cancellationToken)
@@ -137,9 +147,11 @@ internal sealed class S3Writer(S3Objects objects, PartMemory memory, S3Options o
     {
         using (part)
         {
+            // Hashing and signing it shall not hold up the bytes of the next one.
+            await Task.Yield();
             return number > PartPlan.MaxParts
                 ? throw new IOException($"An object has at most {PartPlan.MaxParts} parts; more came after {Length} bytes.")
-                : await objects.PutPartAsync(key, _upload!, number, part, _abandoned.Token);
+                : await objects.PutPartAsync(key, _upload!, number, part, signsParts, _abandoned.Token);
         }
     }
 }
