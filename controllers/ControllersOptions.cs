@@ -66,6 +66,10 @@ public sealed class ControllersOptions : PreparationOptions
     [Range(1, 64)]
     public int PreparationWorkers { get; set; } = 4;
 
+    /// <summary>A minute: a delivery that meets a gap waits for its repair; the scrubber, which finds it, takes days for a pass.</summary>
+    [Option("How often the registry is asked what it has lost of models that are Ready.")]
+    public TimeSpan IntegrityInterval { get; set; } = TimeSpan.FromMinutes(1);
+
     [Option("Run only while holding the Lease; needed with more than one replica.")]
     public bool LeaderElect { get; set; }
 
@@ -110,6 +114,11 @@ public sealed class ControllersOptions : PreparationOptions
         if (Preparation is not (PreparationModes.InProcess or PreparationModes.Jobs))
         {
             yield return new ValidationResult($"--preparation: '{Preparation}' is not {PreparationModes.InProcess} or {PreparationModes.Jobs}");
+        }
+
+        if (IntegrityInterval < TimeSpan.FromSeconds(1))
+        {
+            yield return new ValidationResult($"--integrity-interval: {IntegrityInterval} is less than a second");
         }
 
         if (WebhookListen is { } webhook && (webhook.Scheme != "https" || !System.Net.IPAddress.TryParse(webhook.Host.Trim('[', ']'), out _)))

@@ -20,6 +20,7 @@ usage: hack/local-cluster.sh COMMAND [options]
   --huggingface-endpoint URL, --ollama-endpoint URL, --source-ca-file FILE
                                           up only: mirrors of the hubs and the CA of their certificates
   --request-timeout TIME                  up only: how long a request through the host's API may take (default: 60s, as kube-apiserver's)
+  --scrub-interval TIME                   up only: how often the registry reads again all that is stored (default: 168h)
   --capacity-limit SIZE                   up only: how much the registry may store, for instance 20Gi (default: what the disk takes)
 
 example:
@@ -35,8 +36,8 @@ while [ $# -gt 0 ]; do
   case $1 in
     --help | -h) usage; exit 0 ;;
     --data=*) data=${1#*=} ;;
-    --port=* | --without=* | --delivery-type=* | --preparation=* | --huggingface-endpoint=* | --ollama-endpoint=* | --source-ca-file=* | --request-timeout=* | --capacity-limit=* | --node-cache-storage=*) arguments+=("$1") ;;
-    --data | --port | --without | --delivery-type | --preparation | --huggingface-endpoint | --ollama-endpoint | --source-ca-file | --request-timeout | --capacity-limit | --node-cache-storage)
+    --port=* | --without=* | --delivery-type=* | --preparation=* | --huggingface-endpoint=* | --ollama-endpoint=* | --source-ca-file=* | --request-timeout=* | --capacity-limit=* | --scrub-interval=* | --node-cache-storage=*) arguments+=("$1") ;;
+    --data | --port | --without | --delivery-type | --preparation | --huggingface-endpoint | --ollama-endpoint | --source-ca-file | --request-timeout | --capacity-limit | --scrub-interval | --node-cache-storage)
       [ $# -ge 2 ] || { echo "local-cluster.sh: $1: a value is missing (see --help)" >&2; exit 2; }
       if [ "$1" = --data ]; then data=$2; else arguments+=("$1" "$2"); fi
       shift ;;

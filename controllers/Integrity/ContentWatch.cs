@@ -5,14 +5,11 @@ using AiModels.ModelPack.Client;
 namespace AiModels.Controllers.Integrity;
 
 /// <summary>
-/// Asks the registry what it has lost of models that are Ready. One small question a minute for all of them; only when something is lost, one for each model. Knows the
+/// Asks the registry what it has lost of models that are Ready. One small question an interval for all of them; only when something is lost, one for each model. Knows the
 /// models that its reconciler has shown to it, and so does nothing where another process leads.
 /// </summary>
-internal sealed partial class ContentWatch(RegistryClient registry, ModelGrants grants, TimeProvider time, ILogger<ContentWatch> logger) : BackgroundService
+internal sealed partial class ContentWatch(RegistryClient registry, ModelGrants grants, ControllersOptions options, TimeProvider time, ILogger<ContentWatch> logger) : BackgroundService
 {
-    // A delivery that meets the gap waits for its repair; the scrubber, which finds it, takes days for a pass.
-    private static readonly TimeSpan Interval = TimeSpan.FromMinutes(1);
-
     private const int QuestionsAtOnce = 4;
 
     private readonly ConcurrentDictionary<string, Watched> _models = [];
@@ -64,7 +61,7 @@ internal sealed partial class ContentWatch(RegistryClient registry, ModelGrants 
     {
         while (!stoppingToken.IsCancellationRequested)
         {
-            await Task.Delay(Interval, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.Delay(options.IntegrityInterval, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             try
             {
                 await LookAsync(stoppingToken);
@@ -75,7 +72,7 @@ internal sealed partial class ContentWatch(RegistryClient registry, ModelGrants 
             }
             catch (Exception e)
             {
-                // Whatever it was (the registry restarts, a model was deleted just now): the next question is a minute away.
+                // Whatever it was (the registry restarts, a model was deleted just now): the next question is soon asked.
                 Log.NotAsked(logger, e.Message);
             }
         }

@@ -70,6 +70,7 @@ internal sealed class AllInOne(LocalClusterOptions options, ClusterPaths paths, 
             Storage = "folder:" + paths.Registry,
             GrantKeys = GrantKeys,
             CapacityLimit = options.CapacityLimit,
+            ScrubInterval = options.ScrubInterval,
             TlsCertFile = certificates.Registry.CertificateFile,
             TlsPrivateKeyFile = certificates.Registry.KeyFile,
         });
@@ -136,6 +137,7 @@ internal sealed class AllInOne(LocalClusterOptions options, ClusterPaths paths, 
             WebhookUrl = WebhookUrl,
             SourceCaFile = options.SourceCaFile,
         };
+        settings.IntegrityInterval = options.ScrubInterval < settings.IntegrityInterval ? options.ScrubInterval : settings.IntegrityInterval;
         settings.HuggingfaceEndpoint = options.HuggingfaceEndpoint ?? settings.HuggingfaceEndpoint;
         settings.OllamaEndpoint = options.OllamaEndpoint ?? settings.OllamaEndpoint;
         builder.AddAiModelsControllers(settings);

@@ -34,6 +34,9 @@ public sealed class LocalClusterOptions : IValidatableObject
     [Option("How much the registry may store, for instance 20Gi. Default: what the disk takes.", Bytes = true)]
     public long? CapacityLimit { get; set; }
 
+    [Option("How often the registry reads everything again, and how often, though once a minute at least, the controllers ask what it has lost.")]
+    public TimeSpan ScrubInterval { get; set; } = TimeSpan.FromDays(7);
+
     [Option("Who prepares models: the controllers in-process, or jobs of the cluster.", Placeholder = "in-process|jobs")]
     [AllowedValues("in-process", "jobs")]
     public string Preparation { get; set; } = "in-process";
