@@ -7,6 +7,7 @@ cd "$ROOT"
 projects=(Registry ApiServer Controllers NodeAgent CsiDriver EndToEnd)
 [ $# -gt 0 ] && projects=("$@")
 passed=0 failed=0 skipped=0
+readonly PATIENCE=900 # seconds for the tests of one project
 
 hack/setup.sh
 hack/verify.sh || failed=$((failed + 1))
@@ -26,7 +27,7 @@ for project in "${projects[@]}"; do
   step "$name"
   log=$ROOT/artifacts/test-$project.log
   code=0
-  timeout --kill-after=30 900 "artifacts/bin/$name/release/$name" --progress off --no-ansi >"$log" 2>&1 || code=$?
+  timeout --kill-after=30 $PATIENCE "artifacts/bin/$name/release/$name" --progress off --no-ansi >"$log" 2>&1 || code=$?
   count() { grep -oE "^ *$1: [0-9]+" "$log" | tail -n 1 | grep -oE '[0-9]+' || echo 0; }
   p=$(count succeeded) f=$(count failed) s=$(count skipped)
   # A run that ended without a word (a crash, the time limit) is a failure too.
@@ -36,8 +37,11 @@ for project in "${projects[@]}"; do
     ok "$p passed$([ "$s" -gt 0 ] && echo ", $s skipped") ($(grep -oE '^ *duration: .*' "$log" | tail -n 1 | sed 's/.*: //'))"
     grep -E '^skipped ' "$log" | head -n 20 | sed 's/^/      /' || true
   else
-    grep -vE '^ *at System\.|^$' "$log" | tail -n 80
-    note "exit code $code; the whole output is in $log"
+    grep -vE '^ *at System\.|^$' "$log" | tail -n 80 || true # Nothing, of tests that were ended.
+    case $code in
+      124 | 137) note "ended, because it was not done in $PATIENCE s; what it said is in $log" ;;
+      *) note "exit code $code; the whole output is in $log" ;;
+    esac
   fi
 done
 
