@@ -214,28 +214,43 @@ start_node() {
 # What a Pod would have without us: one stream from a registry to the disk, hashed on the way.
 curl_and_hash() { curl -sSf "$1" | tee "$work/curled" | openssl dgst -sha256 >"$work/curled.sha256"; }
 
+# node_model I: a model in both registries, and its file.
+node_model() {
+  "$bench" weights "$work/weights-$1.gguf" "$size" "$1"
+  "$bench" ready "$KUBECONFIG" "bench-$1" "$work/weights-$1.gguf" >/dev/null 2>>"$work/output.log"
+  oras_push "$1" >>"$work/output.log" 2>&1
+}
+
 node_round() {
-  local i=$1 file=$work/weights-$1.gguf digest peak
-  "$bench" weights "$file" "$size" "$i"
+  local i=$1 file=$work/weights-$1.gguf digest published peak first cold warm p99
   say "round $i"
-  "$bench" ready "$KUBECONFIG" "bench-$i" "$file" >/dev/null 2>>"$work/output.log"
+  node_model "$i"
   digest=$(openssl dgst -sha256 -r "$file" | cut -d' ' -f1)
-  oras_push "$i" >>"$work/output.log" 2>&1
   start_node
+  # A process that has just begun compiles what it uses for the first time; that is counted apart, with the small model that all rounds share.
+  "$bench" node "$KUBECONFIG" bench-0 "$work/csi.sock" "$work/pods" >"$work/first.result"
+  read -r first _ <"$work/first.result"
+  echo "$first" >>"$work/first.times"
+  sync # what was written to get here is not to be written while others are timed
   "$bench" node "$KUBECONFIG" "bench-$i" "$work/csi.sock" "$work/pods" >"$work/node.result"
   read -r cold warm p99 <"$work/node.result"
   echo "$cold" >>"$work/cold.times"; echo "$warm" >>"$work/warm.times"; echo "$p99" >>"$work/p99.times"
   peak=$(awk '/VmHWM/ { print int($2 / 1024) }' "/proc/$agent_pid/status")
   echo "$peak" >>"$work/peak.times"
-  grep -c "files with" "$work/agent.serve.log" >>"$work/downloads.times"
-  echo $(($(du -sB1 "$work/cache" | cut -f1) * 100 / size)) >>"$work/copies.times"
-  say "  cold: $cold s; warm publish: median $warm ms, p99 $p99 ms; agent's peak: $peak MiB"
-  cmp "$file" "$(find "$work/cache/models" -name '*.gguf')"
+  echo $(($(grep -c "files with" "$work/agent.serve.log") - 1)) >>"$work/downloads.times"
+  published=$(find "$work/cache/models" -name '*.gguf' -newer "$work/first.result")
+  echo $(($(du -sB1 "${published%/*}" | cut -f1) * 100 / size)) >>"$work/copies.times"
+  say "  first of the process (64 MiB): $first s; cold: $cold s; warm publish: median $warm ms, p99 $p99 ms; agent's peak: $peak MiB"
+  cmp "$file" "$published"
   stop_node
   chmod -R u+w "$work/cache"
   rm -rf "$work/cache"
+  sync
   note node-oras seconds oras_pull "$i"
+  note oras-sync seconds sync -f "$work/oras-$i"
+  paste "$work/node-oras.times" "$work/oras-sync.times" | awk '{ printf "%.3f\n", $1 + $2 }' >"$work/oras-durable.times"
   rm -rf "$work/oras-$i"
+  sync
   note curl seconds curl_and_hash "http://127.0.0.1:$docker_port/v2/bench/blobs/sha256:$digest"
   rm -rf "$work/curled" "$file"
 }
@@ -249,8 +264,9 @@ node() {
   socket=$(find "$node_data/run" -name registry.sock)
   [ -n "$docker_pid" ] || start_docker_registry
   local counted=$size i
-  size=$((64 << 20)); node_round 0; size=$counted
-  rm -f "$work"/*.times
+  size=$((64 << 20)); node_model 0; size=$counted
+  oras_pull 0 >>"$work/output.log" 2>&1
+  rm -rf "$work/oras-0" "$work/weights-0.gguf" "$work"/*.times
   for i in $(seq "$rounds"); do node_round "$i"; done
   echo
   echo "Node cache: twenty Pods on one node ask for $((size >> 20)) MiB of bf16-like weights, $(nproc) processors, medians of $rounds rounds"
@@ -258,7 +274,9 @@ node() {
   line measurement value "ratio (of pairs, median)"
   line ":---" "---:" ":---"
   line "cold: all twenty Pods have it (durable)" "$(median "$work/cold.times") s" ""
+  line "the first fill of a new process, 64 MiB" "$(median "$work/first.times") s" ""
   line "oras pull from docker-registry" "$(median "$work/node-oras.times") s" "$(ratio node-oras cold) x the time of the cold fill"
+  line "oras pull and sync (as durable as ours)" "$(median "$work/oras-durable.times") s" "$(ratio oras-durable cold) x the time of the cold fill"
   line "curl of the same bytes, written and hashed" "$(median "$work/curl.times") s" "$(ratio curl cold) x the time of the cold fill"
   line "warm NodePublishVolume, median" "$(median "$work/warm.times") ms" ""
   line "warm NodePublishVolume, p99" "$(median "$work/p99.times") ms" ""

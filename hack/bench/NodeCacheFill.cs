@@ -25,7 +25,7 @@ internal static class NodeCacheFill
         using var cluster = new Cluster(kubeconfig);
         JsonObject model = await cluster.Client.GetAsync(Cluster.Models, Cluster.Namespace, name, cancellationToken) ?? throw new InvalidOperationException($"There is no model {name}.");
         string digest = (string)model["status"]!["artifact"]!["digest"]!;
-        NodePublishVolumeRequest[] requests = await Task.WhenAll(Enumerable.Range(0, Pods).Select(i => PodAsync(cluster, $"{name}-{i}", name, digest, targets, cancellationToken)));
+        NodePublishVolumeRequest[] requests = await Task.WhenAll(Enumerable.Range(0, Pods).Select(i => PodAsync(cluster, $"{name}-{Environment.ProcessId}-{i}", name, digest, targets, cancellationToken)));
         using var channel = GrpcChannel.ForUnixSocket(csiSocket, TimeProvider.System);
 
         long start = Stopwatch.GetTimestamp();
