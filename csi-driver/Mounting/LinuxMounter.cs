@@ -38,7 +38,8 @@ internal sealed partial class LinuxMounter : IMounter
         return new MountState(table.PlaceOf(source) == (entry.Device, entry.Root), entry.IsReadOnly);
     }
 
-    public bool IsMounted(string target) => RealPath(target) is { } real && MountTable.Read().On(real) is not null;
+    public ShownFolder? Shown(string target) =>
+        RealPath(target) is { } real && MountTable.Read().On(real) is { } entry ? new ShownFolder(entry.Root, entry.IsReadOnly) : null;
 
     public void BindReadOnly(string source, string target)
     {

@@ -22,16 +22,16 @@ internal sealed partial record PublishRequest(string VolumeId, string TargetPath
     public static PublishRequest Parse(NodePublishVolumeRequest request)
     {
         VolumeArguments.CheckVolumeId(request.VolumeId);
-        VolumeArguments.CheckPath("target_path", request.TargetPath);
+        string target = VolumeArguments.ParsePath("target_path", request.TargetPath);
         CheckCapability(request.VolumeCapability);
         MapField<string, string> context = request.VolumeContext;
         VolumeParameters.CheckKnown(context);
         if (VolumeParameters.IsWithoutModel(context))
         {
-            return new PublishRequest(request.VolumeId, request.TargetPath, null);
+            return new PublishRequest(request.VolumeId, target, null);
         }
 
-        return new PublishRequest(request.VolumeId, request.TargetPath, new EnsureModelRequest
+        return new PublishRequest(request.VolumeId, target, new EnsureModelRequest
         {
             VolumeId = request.VolumeId,
             PodNamespace = Attribute(context, CsiAttributes.PodNamespace, DnsName(), "is set by kubelet when CSIDriver.spec.podInfoOnMount is true"),

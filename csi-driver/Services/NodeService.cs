@@ -13,16 +13,20 @@ internal sealed partial class NodeService(CsiDriverOptions options, INodeAgentCl
     {
         PublishRequest publish = PublishRequest.Parse(request);
         using IDisposable held = locks.Acquire(publish.VolumeId);
+        using IDisposable place = locks.AcquireTarget(publish.TargetPath);
+        RefuseLink(publish.TargetPath);
+        if (await FolderAsync(publish, context.CancellationToken) is not { } folder)
+        {
+            return new NodePublishVolumeResponse();
+        }
 
-        // The agent is asked on every repetition too: it is the one who knows whether this Pod may (still) have the model.
-        string folder = publish.Model is { } model ? await agent.EnsureAsync(model, context.CancellationToken) : volumes.EmptyFolder;
         try
         {
             Mount(folder, publish.TargetPath);
         }
         catch (IOException e)
         {
-            if (!mounter.IsMounted(publish.TargetPath))
+            if (mounter.Shown(publish.TargetPath) is null)
             {
                 await TryReleaseAsync(publish.VolumeId);
             }
@@ -36,11 +40,12 @@ internal sealed partial class NodeService(CsiDriverOptions options, INodeAgentCl
     public async Task<NodeUnpublishVolumeResponse> UnpublishAsync(NodeUnpublishVolumeRequest request, RpcContext context)
     {
         VolumeArguments.CheckVolumeId(request.VolumeId);
-        VolumeArguments.CheckPath("target_path", request.TargetPath);
+        string target = VolumeArguments.ParsePath("target_path", request.TargetPath);
         using IDisposable held = locks.Acquire(request.VolumeId);
+        using IDisposable place = locks.AcquireTarget(target);
         try
         {
-            Unmount(request.TargetPath);
+            Unmount(target);
         }
         catch (IOException e)
         {
@@ -60,7 +65,7 @@ internal sealed partial class NodeService(CsiDriverOptions options, INodeAgentCl
             throw new RpcException(RpcCode.InvalidArgument, "volume_path is missing");
         }
 
-        if (!mounter.IsMounted(request.VolumePath))
+        if (mounter.Shown(request.VolumePath) is not { IsWholeFileSystem: false })
         {
             throw new RpcException(RpcCode.NotFound, $"volume {request.VolumeId} is not published at {request.VolumePath}");
         }
@@ -86,7 +91,7 @@ internal sealed partial class NodeService(CsiDriverOptions options, INodeAgentCl
     public Task<NodeExpandVolumeResponse> ExpandVolume(NodeExpandVolumeRequest request, RpcContext context)
     {
         VolumeArguments.CheckVolumeId(request.VolumeId);
-        VolumeArguments.CheckPath("volume_path", request.VolumePath);
+        VolumeArguments.ParsePath("volume_path", request.VolumePath);
         throw new RpcException(RpcCode.Unimplemented, $"volume {request.VolumeId} shows a model, which cannot be expanded");
     }
 
@@ -98,9 +103,33 @@ internal sealed partial class NodeService(CsiDriverOptions options, INodeAgentCl
     public Task<NodeGetInfoResponse> GetInfo(NodeGetInfoRequest request, RpcContext context) =>
         Task.FromResult(new NodeGetInfoResponse { NodeId = options.NodeId });
 
+    /// <summary>
+    /// The folder to mount, or null when the model is mounted already and stays so. The agent is asked on every repetition too: it keeps the lease, and knows the model's folder.
+    /// But kubelet repeats the call for Pods that run, after it was restarted, and they keep what they have: also when their model was deleted, is fetched again, or the agent is
+    /// away. A refusal would take nothing away from them, and keep kubelet from looking after their containers.
+    /// </summary>
+    private async Task<string?> FolderAsync(PublishRequest publish, CancellationToken cancellationToken)
+    {
+        if (publish.Model is not { } model)
+        {
+            return volumes.EmptyFolder;
+        }
+
+        bool isThere = mounter.Shown(publish.TargetPath) is { IsReadOnly: true } shown && shown.IsModel(model.Digest);
+        try
+        {
+            string folder = await agent.EnsureAsync(model, cancellationToken);
+            return isThere ? null : folder;
+        }
+        catch (RpcException e) when (isThere)
+        {
+            Log.StaysMounted(logger, publish.VolumeId, e.Message);
+            return null;
+        }
+    }
+
     private void Mount(string folder, string target)
     {
-        RefuseLink(target);
         if (File.Exists(target))
         {
             throw new RpcException(RpcCode.FailedPrecondition, $"target_path {target} is a file: a model is mounted on a folder");
@@ -132,8 +161,13 @@ internal sealed partial class NodeService(CsiDriverOptions options, INodeAgentCl
     private void Unmount(string target)
     {
         RefuseLink(target);
-        while (mounter.IsMounted(target))
+        while (mounter.Shown(target) is { } shown)
         {
+            if (shown.IsWholeFileSystem)
+            {
+                throw new RpcException(RpcCode.FailedPrecondition, $"target_path {target} is a file system that this driver did not mount");
+            }
+
             mounter.Unmount(target);
         }
 
@@ -162,5 +196,8 @@ internal sealed partial class NodeService(CsiDriverOptions options, INodeAgentCl
     {
         [LoggerMessage(1, LogLevel.Warning, "the lease of volume {VolumeId} could not be given back: {Reason}")]
         public static partial void LeaseKept(ILogger logger, string volumeId, string reason);
+
+        [LoggerMessage(2, LogLevel.Warning, "volume {VolumeId} stays mounted as it is: {Reason}")]
+        public static partial void StaysMounted(ILogger logger, string volumeId, string reason);
     }
 }

@@ -16,7 +16,7 @@ internal sealed class FakeMounter : IMounter
     public MountState? Find(string target, string expectedSource) =>
         Mounts.TryGetValue(target, out var mount) ? new MountState(mount.Source == expectedSource, mount.ReadOnly) : null;
 
-    public bool IsMounted(string target) => Mounts.ContainsKey(target);
+    public ShownFolder? Shown(string target) => Mounts.TryGetValue(target, out var mount) ? new ShownFolder(mount.Source, mount.ReadOnly) : null;
 
     public void BindReadOnly(string source, string target)
     {

@@ -4,6 +4,7 @@ using AiModels.Contracts.V1Alpha1;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Logging;
 
 namespace AiModels.CsiDriver.Tests;
@@ -30,9 +31,11 @@ internal sealed class FakeNodeAgent : IAsyncDisposable
         WebApplication app = builder.Build();
         var agent = new FakeNodeAgent(app);
         app.MapPost(NodeCacheApi.MountsPath, agent.EnsureAsync);
-        app.MapDelete(NodeCacheApi.MountsPath + "/{id}", (string id) =>
+        app.MapDelete(NodeCacheApi.MountsPath + "/{id}", (HttpContext http) =>
         {
-            agent.Leases.TryRemove(id, out _);
+            // As the agent reads it: routing leaves an escaped slash as it is.
+            string target = http.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
+            agent.Leases.TryRemove(Uri.UnescapeDataString(target[(NodeCacheApi.MountsPath.Length + 1)..]), out _);
             return Results.NoContent();
         });
         await app.StartAsync();

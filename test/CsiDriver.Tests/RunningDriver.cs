@@ -39,7 +39,7 @@ internal sealed class RunningDriver : IAsyncDisposable
     public string Target => Path.Combine(Folder, "pods", "volume");
 
     /// <summary>A folder as the agent would name it, with one file in it.</summary>
-    public string Model => Path.Combine(Folder, "model");
+    public string Model => Path.Combine(Folder, "models", Digest["sha256:".Length..]);
 
     public static async Task<RunningDriver> StartAsync(CancellationToken cancellationToken, IMounter? realMounter = null)
     {

@@ -41,7 +41,7 @@ public sealed class LinuxMounterTests
         string link = Path.Combine(folders.Root, "link");
         Directory.CreateSymbolicLink(link, folders.Target);
         Assert.ThrowsExactly<IOException>(() => _mounter.BindReadOnly(folders.Source, link));
-        Assert.IsFalse(_mounter.IsMounted(folders.Target), "the link's end was mounted on");
+        Assert.IsNull(_mounter.Shown(folders.Target), "the link's end was mounted on");
     }
 
     [TestMethod, Timeout(60_000)]
@@ -65,7 +65,7 @@ public sealed class LinuxMounterTests
                 // It was a link, or nothing, at that moment.
             }
 
-            Assert.IsFalse(_mounter.IsMounted(victim), $"attempt {i} mounted where the link points");
+            Assert.IsNull(_mounter.Shown(victim), $"attempt {i} mounted where the link points");
             UnmountBelow(folders.Root);
         }
 
@@ -117,8 +117,26 @@ public sealed class LinuxMounterTests
         using var folders = new MountFolders(_mounter);
         _mounter.BindReadOnly(folders.Source, folders.Target);
         _mounter.Unmount(folders.Target);
-        Assert.IsFalse(_mounter.IsMounted(folders.Target));
+        Assert.IsNull(_mounter.Shown(folders.Target));
         Assert.IsNull(_mounter.Find(folders.Target, folders.Source));
+    }
+
+    [TestMethod, Timeout(60_000)]
+    public void Shown_OfAFolderThatWasRemovedUnderItsMount_StillTellsTheModel()
+    {
+        const string Digest = "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+        using var folders = new MountFolders(_mounter);
+        string model = Directory.CreateDirectory(Path.Combine(folders.Source, Digest["sha256:".Length..])).FullName;
+        _mounter.BindReadOnly(model, folders.Target);
+        Assert.IsTrue(_mounter.Shown(folders.Target)!.IsModel(Digest));
+        string aside = Path.Combine(folders.Source, ".damaged-1-" + Path.GetFileName(model));
+        Directory.Move(model, aside);
+        Assert.IsTrue(_mounter.Shown(folders.Target)!.IsModel(Digest), "set aside");
+        Directory.Delete(aside);
+        Assert.IsTrue(_mounter.Shown(folders.Target)!.IsModel(Digest), "removed");
+        Assert.IsFalse(_mounter.Shown(folders.Target)!.IsModel(Digest.Replace('a', 'b')));
+        Assert.IsFalse(_mounter.Shown("/proc")!.IsModel(Digest));
+        Assert.IsTrue(_mounter.Shown("/proc")!.IsWholeFileSystem);
     }
 
     [TestMethod]
@@ -184,7 +202,7 @@ public sealed class LinuxMounterTests
 
         public void Dispose()
         {
-            while (_mounter.IsMounted(Target))
+            while (_mounter.Shown(Target) is not null)
             {
                 _mounter.Unmount(Target);
             }

@@ -299,5 +299,159 @@ public sealed class NodeServiceTests
         }
     }
 
+    [TestMethod, Timeout(60_000)]
+    [DataRow(404, "NotFound")]
+    [DataRow(403, "PermissionDenied")]
+    [DataRow(503, "Unavailable")]
+    [DataRow(507, "ResourceExhausted")]
+    public async Task Publish_OfWhatIsMountedAlready_IsASuccessWhateverTheAgentSaysNow(int status, string code)
+    {
+        await using RunningDriver driver = await StartAsync();
+        await driver.CallAsync(CsiMethods.NodePublishVolume, driver.Publish());
+        driver.Agent.OnEnsure = _ => (status, FakeNodeAgent.Error(code, "its model was deleted"));
+        await driver.CallAsync(CsiMethods.NodePublishVolume, driver.Publish());
+        Assert.AreEqual((driver.Model, true), driver.Mounter.Mounts.Single().Value);
+        Assert.HasCount(1, driver.Agent.Leases);
+    }
+
+    [TestMethod, Timeout(60_000)]
+    public async Task Publish_OfWhatIsMountedAlready_WithTheAgentAway_IsASuccess()
+    {
+        await using RunningDriver driver = await StartAsync();
+        await driver.CallAsync(CsiMethods.NodePublishVolume, driver.Publish());
+        await driver.Agent.DisposeAsync();
+        Assert.AreEqual(RpcCode.Ok, await driver.CodeOfAsync(CsiMethods.NodePublishVolume, driver.Publish()));
+    }
+
+    [TestMethod, Timeout(60_000)]
+    [DataRow(".damaged-17-")]
+    [DataRow("")]
+    public async Task Publish_WhereAnEarlierCopyOfTheModelIsMounted_LeavesItToThePod(string words)
+    {
+        await using RunningDriver driver = await StartAsync();
+        string aside = $"/cache/models/{words}{Path.GetFileName(driver.Model)}//deleted";
+        driver.Mounter.Mounts[driver.Target] = (aside, true);
+        Assert.AreEqual(RpcCode.Ok, await driver.CodeOfAsync(CsiMethods.NodePublishVolume, driver.Publish()));
+        Assert.AreEqual((aside, true), driver.Mounter.Mounts[driver.Target]);
+        Assert.HasCount(1, driver.Agent.Leases, "the lease is renewed");
+    }
+
+    [TestMethod, Timeout(60_000)]
+    public async Task Publish_OfAnotherModelWhereOneIsMounted_GetsTheAgentsRefusal()
+    {
+        await using RunningDriver driver = await StartAsync();
+        await driver.CallAsync(CsiMethods.NodePublishVolume, driver.Publish());
+        driver.Agent.OnEnsure = _ => (403, FakeNodeAgent.Error("PermissionDenied", "not yours"));
+        NodePublishVolumeRequest other = driver.Publish(r => r.VolumeContext[CsiAttributes.Digest] = "sha256:" + new string('b', 64));
+        Assert.AreEqual(RpcCode.PermissionDenied, await driver.CodeOfAsync(CsiMethods.NodePublishVolume, other));
+    }
+
+    [TestMethod, Timeout(60_000)]
+    public async Task Publish_OfTwoVolumesOnOneTarget_IsAbortedForTheSecond()
+    {
+        await using RunningDriver driver = await StartAsync();
+        using var hold = new ManualResetEventSlim();
+        driver.Mounter.Hold = hold;
+        Task<RpcCode> first = driver.CodeOfAsync(CsiMethods.NodePublishVolume, driver.Publish());
+        while (!driver.Agent.Leases.ContainsKey("csi-1"))
+        {
+            await Task.Yield();
+        }
+
+        RpcException e = await Assert.ThrowsExactlyAsync<RpcException>(() => driver.CallAsync(CsiMethods.NodePublishVolume, driver.Publish(r =>
+        {
+            r.VolumeId = "csi-2";
+            r.TargetPath += "/./";
+        })));
+        RpcCode unpublish = await driver.CodeOfAsync(CsiMethods.NodeUnpublishVolume, new NodeUnpublishVolumeRequest { VolumeId = "csi-2", TargetPath = driver.Target });
+        hold.Set();
+        Assert.AreEqual((RpcCode.Aborted, RpcCode.Aborted, RpcCode.Ok), (e.Code, unpublish, await first));
+        Assert.Contains("target_path", e.Message);
+    }
+
+    [TestMethod, Timeout(60_000)]
+    public async Task Publish_OnASymbolicLinkWithASlashBehindIt_IsRefused()
+    {
+        await using RunningDriver driver = await StartAsync();
+        string victim = Directory.CreateDirectory(Path.Combine(driver.Folder, "etc")).FullName;
+        Directory.CreateDirectory(Path.GetDirectoryName(driver.Target)!);
+        Directory.CreateSymbolicLink(driver.Target, victim);
+        Assert.AreEqual(RpcCode.FailedPrecondition, await driver.CodeOfAsync(CsiMethods.NodePublishVolume, driver.Publish(r => r.TargetPath += "/")));
+        Assert.AreEqual(
+            RpcCode.FailedPrecondition,
+            await driver.CodeOfAsync(CsiMethods.NodeUnpublishVolume, new NodeUnpublishVolumeRequest { VolumeId = "csi-1", TargetPath = driver.Target + "//" }));
+        Assert.IsEmpty(driver.Mounter.Mounts);
+        Assert.IsEmpty(driver.Agent.Leases);
+    }
+
+    [TestMethod, Timeout(60_000)]
+    [DataRow("/")]
+    [DataRow("/./")]
+    [DataRow("//")]
+    public async Task PublishAndUnpublish_OfTheRoot_AreInvalidArgument(string target)
+    {
+        await using RunningDriver driver = await StartAsync();
+        Assert.AreEqual(RpcCode.InvalidArgument, await driver.CodeOfAsync(CsiMethods.NodePublishVolume, driver.Publish(r => r.TargetPath = target)));
+        Assert.AreEqual(RpcCode.InvalidArgument, await driver.CodeOfAsync(CsiMethods.NodeUnpublishVolume, new NodeUnpublishVolumeRequest { VolumeId = "csi-1", TargetPath = target }));
+    }
+
+    [TestMethod, Timeout(60_000)]
+    public async Task Publish_WithAHugeTarget_IsInvalidArgumentInFewWords()
+    {
+        await using RunningDriver driver = await StartAsync();
+        RpcException e = await Assert.ThrowsExactlyAsync<RpcException>(
+            () => driver.CallAsync(CsiMethods.NodePublishVolume, driver.Publish(r => r.TargetPath = "/" + new string('a', 1 << 20))));
+        Assert.AreEqual(RpcCode.InvalidArgument, e.Code);
+        Assert.IsLessThan(1000, e.Message.Length);
+    }
+
+    [TestMethod, Timeout(60_000)]
+    [DataRow(".")]
+    [DataRow("..")]
+    [DataRow("csi\u0000")]
+    [DataRow("csi\u009b")]
+    public async Task Publish_WithAVolumeIdThatIsNone_IsInvalidArgument(string id)
+    {
+        await using RunningDriver driver = await StartAsync();
+        Assert.AreEqual(RpcCode.InvalidArgument, await driver.CodeOfAsync(CsiMethods.NodePublishVolume, driver.Publish(r => r.VolumeId = id)));
+        Assert.IsEmpty(driver.Agent.Leases);
+    }
+
+    [TestMethod, Timeout(60_000)]
+    public async Task Publish_WithAVolumeIdOfTooManyBytes_IsInvalidArgument()
+    {
+        await using RunningDriver driver = await StartAsync();
+        Assert.AreEqual(RpcCode.Ok, await driver.CodeOfAsync(CsiMethods.NodePublishVolume, driver.Publish(r => r.VolumeId = new string('ä', 64))));
+        Assert.AreEqual(RpcCode.InvalidArgument, await driver.CodeOfAsync(CsiMethods.NodePublishVolume, driver.Publish(r => r.VolumeId = new string('ä', 65))));
+    }
+
+    [TestMethod, Timeout(60_000)]
+    [DataRow("a/b")]
+    [DataRow("a/../b")]
+    [DataRow("a%2Fb%00")]
+    [DataRow("a b?c#d&e=f+g")]
+    [DataRow("..%2f..")]
+    [DataRow("模型\t1")]
+    public async Task Unpublish_OfAnOddVolumeId_GivesItsLeaseBack(string id)
+    {
+        await using RunningDriver driver = await StartAsync();
+        await driver.CallAsync(CsiMethods.NodePublishVolume, driver.Publish(r => r.VolumeId = id));
+        Assert.AreEqual(id, driver.Agent.Leases.Single().Key);
+        await driver.CallAsync(CsiMethods.NodeUnpublishVolume, new NodeUnpublishVolumeRequest { VolumeId = id, TargetPath = driver.Target });
+        Assert.IsEmpty(driver.Agent.Leases);
+    }
+
+    [TestMethod, Timeout(60_000)]
+    public async Task UnpublishAndStats_OfAFileSystemOfSomebodyElse_LeaveItAlone()
+    {
+        await using RunningDriver driver = await StartAsync();
+        driver.Mounter.Mounts[driver.Target] = ("/", true);
+        Assert.AreEqual(RpcCode.FailedPrecondition, await driver.CodeOfAsync(CsiMethods.NodeUnpublishVolume, driver.Unpublish()));
+        Assert.HasCount(1, driver.Mounter.Mounts);
+        Assert.AreEqual(
+            RpcCode.NotFound,
+            await driver.CodeOfAsync(CsiMethods.NodeGetVolumeStats, new NodeGetVolumeStatsRequest { VolumeId = "csi-1", VolumePath = driver.Target }));
+    }
+
     private Task<RunningDriver> StartAsync() => RunningDriver.StartAsync(TestContext.CancellationToken);
 }

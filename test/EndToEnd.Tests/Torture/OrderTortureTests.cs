@@ -94,7 +94,7 @@ public sealed class OrderTortureTests
     private async Task KillAsync(RunningCluster cluster, PodInvariants invariants)
     {
         cluster.Kill();
-        invariants.Restarted();
+        invariants.Restarts();
         await cluster.UpAsync(Cancelled);
     }
 
@@ -102,11 +102,12 @@ public sealed class OrderTortureTests
     private async Task OutageAsync(RunningCluster cluster, PodInvariants invariants, TortureWorkloads workloads, string components, Random random)
     {
         await cluster.DownAsync(Cancelled);
-        invariants.Restarted();
+        invariants.Restarts();
         await cluster.UpAsync(Cancelled, "--without", components);
         await workloads.DeleteOnePodAsync(random);
         await workloads.AnnotateAsync(random.Next(TortureWorkloads.All.Count), SomeModels(random));
         await cluster.DownAsync(Cancelled);
+        invariants.Restarts();
         await cluster.UpAsync(Cancelled);
     }
 

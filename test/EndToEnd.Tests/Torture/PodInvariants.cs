@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 
@@ -9,14 +10,13 @@ namespace AiModels.EndToEnd.Tests.Torture;
 /// </summary>
 internal sealed class PodInvariants(RunningCluster cluster, TortureModels models, CancellationToken cancellationToken)
 {
-    private readonly HashSet<string> _ranBeforeRestart = [];
-    private readonly HashSet<string> _running = [];
+    private DateTimeOffset _restarted = DateTimeOffset.MinValue;
 
     /// <summary>How many Pods were looked into: a run that saw none has shown nothing.</summary>
     public int Checked { get; private set; }
 
-    /// <summary>To be called before the node is started again.</summary>
-    public void Restarted() => _ranBeforeRestart.UnionWith(_running);
+    /// <summary>To be called before the node is started, each time: a Pod that started since the last look is known by its time only.</summary>
+    public void Restarts() => _restarted = TimeProvider.System.GetUtcNow();
 
     public async Task CheckAsync()
     {
@@ -37,7 +37,6 @@ internal sealed class PodInvariants(RunningCluster cluster, TortureModels models
     private async Task CheckAsync(JsonObject pod)
     {
         string uid = (string)pod["metadata"]!["uid"]!, name = (string)pod["metadata"]!["name"]!;
-        _running.Add(uid);
         (string Name, string Digest)[] delivered = Delivered(pod);
         Assert.IsNotEmpty(delivered, $"Pod {name} runs without models: {pod["spec"]!.ToJsonString()}");
         Checked++;
@@ -45,12 +44,16 @@ internal sealed class PodInvariants(RunningCluster cluster, TortureModels models
         {
             string? seen = Seen(pod, model);
             if (seen == models.HashOf(digest)) continue;
-            if (seen is null && _ranBeforeRestart.Contains(uid)) continue;
+            if (seen is null && RanBeforeRestart(pod)) continue;
 
             // Between the list and the look the Pod may have gone, and its folders with it.
             if (await IsStillThereAsync(name, uid)) Assert.Fail($"Pod {name} runs with {(seen is null ? "no file" : $"a file of SHA-256 {seen}")} for model {model}, want {models.HashOf(digest)} ({digest})");
         }
     }
+
+    /// <summary>The node takes seconds to start, and writes a Pod's time anew when it has published its volumes again: whole seconds tell the two apart.</summary>
+    private bool RanBeforeRestart(JsonObject pod) =>
+        (string?)pod["status"]!["startTime"] is { } text && DateTimeOffset.Parse(text, CultureInfo.InvariantCulture) <= _restarted;
 
     private async Task<bool> IsStillThereAsync(string name, string uid) => (await cluster.TryKubectlAsync(
         cancellationToken, "get", "pod", name, "-o", "jsonpath={.metadata.uid} {.metadata.deletionTimestamp}")).Output == uid + " ";
