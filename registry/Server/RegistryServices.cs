@@ -53,6 +53,7 @@ public static partial class RegistryServices
         services.AddSingleton<BlobStore>();
         services.AddSingleton<TagStore>();
         services.AddSingleton<ManifestStore>();
+        services.AddSingleton<ManifestTurns>();
         services.AddSingleton<UploadStore>();
 
         services.AddSingleton(provider => GrantKeys(options, provider));

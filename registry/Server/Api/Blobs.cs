@@ -4,7 +4,6 @@ using AiModels.Registry.Grants;
 using AiModels.Registry.Storage;
 using AiModels.Registry.Storage.Backends;
 using AiModels.Registry.Transport;
-using Microsoft.Net.Http.Headers;
 
 namespace AiModels.Registry.Api;
 
@@ -34,7 +33,7 @@ internal sealed class Blobs(BlobStore blobs, ManifestStore manifests, BlobRedire
         response.Headers["Docker-Content-Digest"] = digest.ToString();
         response.Headers.CacheControl = Forever;
         response.Headers.AcceptRanges = "bytes";
-        if (Matches(request.Http.Request.Headers.IfNoneMatch, tag))
+        if (EntityTags.Match(request.Http.Request.Headers.IfNoneMatch, tag))
         {
             response.StatusCode = StatusCodes.Status304NotModified;
             return;
@@ -155,8 +154,4 @@ internal sealed class Blobs(BlobStore blobs, ManifestStore manifests, BlobRedire
             meter.Add(count);
         }
     }
-
-    private static bool Matches(Microsoft.Extensions.Primitives.StringValues header, string tag) =>
-        header.Count > 0 && EntityTagHeaderValue.TryParseList(header!, out IList<EntityTagHeaderValue>? tags)
-        && tags.Any(candidate => candidate.Tag == "*" || candidate.Tag == tag);
 }

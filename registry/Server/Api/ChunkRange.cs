@@ -19,7 +19,7 @@ internal readonly record struct ChunkRange(long? Start, long? Length, long? Body
 
         string text = request.Headers.ContentRange.ToString();
         int dash = text.IndexOf('-');
-        if (dash < 0 || !TryParse(text.AsSpan(0, dash), out long start) || !TryParse(text.AsSpan(dash + 1), out long end) || end < start)
+        if (dash < 0 || !TryParse(text.AsSpan(0, dash), out long start) || !TryParse(text.AsSpan(dash + 1), out long end) || end < start || end == long.MaxValue)
         {
             throw new RegistryException(RegistryError.BlobUploadInvalid, $"Content-Range: '{text}' is not START-END.");
         }

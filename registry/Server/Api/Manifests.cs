@@ -2,12 +2,16 @@ using System.Buffers;
 using AiModels.ModelPack.Oci;
 using AiModels.Registry.Grants;
 using AiModels.Registry.Storage;
+using AiModels.Registry.Storage.Backends;
 
 namespace AiModels.Registry.Api;
 
 /// <summary>Manifests: GET, HEAD, PUT and DELETE by tag and by digest (end-3, end-7, end-9).</summary>
-internal sealed class Manifests(ManifestStore manifests, TagStore tags, TransferAccounts accounts)
+internal sealed class Manifests(ManifestStore manifests, TagStore tags, ManifestTurns turns, TransferAccounts accounts)
 {
+    // Of 4 MiB at most, to clients of any pace.
+    private const int CopySize = 64 * 1024;
+
     // The specification asks for ten at least; each is a durable write.
     private const int MaxTags = 100;
 
@@ -19,7 +23,7 @@ internal sealed class Manifests(ManifestStore manifests, TagStore tags, Transfer
         string tag = $"\"{digest}\"";
         response.Headers.ETag = tag;
         response.Headers["Docker-Content-Digest"] = digest.ToString();
-        if (request.Http.Request.Headers.IfNoneMatch.Any(value => value == tag))
+        if (EntityTags.Match(request.Http.Request.Headers.IfNoneMatch, tag))
         {
             response.StatusCode = StatusCodes.Status304NotModified;
             return;
@@ -27,18 +31,24 @@ internal sealed class Manifests(ManifestStore manifests, TagStore tags, Transfer
 
         response.ContentType = link.MediaType;
         response.ContentLength = link.Size;
-        if (!request.IsHead)
+        if (request.IsHead)
         {
-            byte[] content = await manifests.ReadAsync(digest, request.Aborted) ?? throw Unknown(request);
-            await response.Body.WriteAsync(content, request.Aborted);
-            accounts.Pulling(request.Caller, request.Repository).Add(content.Length);
+            // Bytes that have rotted are gone though their link is not: who asks in order to push must know.
+            response.StatusCode = await manifests.IsStoredAsync(digest, request.Aborted) ? StatusCodes.Status200OK : throw Unknown(request);
+            return;
         }
+
+        await using StorageReader reader = await manifests.OpenAsync(digest, request.Aborted) ?? throw Unknown(request);
+        await reader.Content.CopyToAsync(response.Body, CopySize, request.Aborted);
+        accounts.Pulling(request.Caller, request.Repository).Add((int)link.Size);
     }
 
     public async Task PutAsync(RegistryRequest request)
     {
         (Digest? named, List<string> names) = ReadReference(request);
-        byte[] content = await ReadBodyAsync(request);
+        RequireLength(request.Http.Request.ContentLength ?? 0);
+        using ManifestTurns.Turn turn = await turns.EnterAsync(request.Http.Request.ContentLength, request.Aborted);
+        byte[] content = await ReadBodyAsync(request, turn);
         Digest digest = ContentHash.Of(named?.Algorithm ?? ContentHash.Sha256, content);
         if (named is { } announced)
         {
@@ -105,25 +115,44 @@ internal sealed class Manifests(ManifestStore manifests, TagStore tags, Transfer
             : throw new RegistryException(RegistryError.TagInvalid, $"{names.Count} tags in one request; at most {MaxTags} are taken.");
     }
 
-    private static async Task<byte[]> ReadBodyAsync(RegistryRequest request)
+    private static async Task<byte[]> ReadBodyAsync(RegistryRequest request, ManifestTurns.Turn turn)
     {
-        if (request.Http.Request.ContentLength > ManifestContent.MaxLength)
+        try
         {
-            throw new RegistryException(RegistryError.ManifestTooLarge, $"The manifest has {request.Http.Request.ContentLength} bytes; at most {ManifestContent.MaxLength} are taken.");
+            return request.Http.Request.ContentLength is { } length ? await ReadExactlyAsync(request.Http.Request.Body, length, turn.Body) : await ReadToEndAsync(request.Http.Request.Body, turn.Body);
         }
+        catch (OperationCanceledException) when (turn.IsOver && !request.Aborted.IsCancellationRequested)
+        {
+            throw new RegistryException(RegistryError.ManifestTooSlow, $"The manifest did not come within {ManifestTurns.LongestBody.TotalSeconds:0} s.");
+        }
+    }
 
-        var content = new ArrayBufferWriter<byte>((int)Math.Max(1024, (request.Http.Request.ContentLength ?? 0) + 1));
+    private static async Task<byte[]> ReadExactlyAsync(Stream body, long length, CancellationToken cancellationToken)
+    {
+        byte[] content = new byte[length];
+        await body.ReadExactlyAsync(content, cancellationToken);
+        return content;
+    }
+
+    private static async Task<byte[]> ReadToEndAsync(Stream body, CancellationToken cancellationToken)
+    {
+        var content = new ArrayBufferWriter<byte>();
         int count;
-        while ((count = await request.Http.Request.Body.ReadAsync(content.GetMemory(1024), request.Aborted)) > 0)
+        while ((count = await body.ReadAsync(content.GetMemory(1024), cancellationToken)) > 0)
         {
             content.Advance(count);
-            if (content.WrittenCount > ManifestContent.MaxLength)
-            {
-                throw new RegistryException(RegistryError.ManifestTooLarge, $"The manifest is larger than {ManifestContent.MaxLength} bytes.");
-            }
+            RequireLength(content.WrittenCount);
         }
 
         return content.WrittenSpan.ToArray();
+    }
+
+    private static void RequireLength(long length)
+    {
+        if (length > ManifestContent.MaxLength)
+        {
+            throw new RegistryException(RegistryError.ManifestTooLarge, $"The manifest has {length} bytes or more; at most {ManifestContent.MaxLength} are taken.");
+        }
     }
 
     private static string? MediaTypeOf(HttpRequest request) =>

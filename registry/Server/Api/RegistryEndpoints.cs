@@ -66,13 +66,13 @@ internal sealed partial class RegistryEndpoints(
             ("POST", RouteKind.Uploads) => (GrantActions.Push, uploads.StartAsync),
             ("PATCH", RouteKind.Upload) => (GrantActions.Push, uploads.AppendAsync),
             ("PUT", RouteKind.Upload) => (GrantActions.Push, uploads.CompleteAsync),
-            ("GET", RouteKind.Upload) => (GrantActions.Push, uploads.StatusAsync),
+            ("GET" or "HEAD", RouteKind.Upload) => (GrantActions.Push, uploads.StatusAsync),
             ("DELETE", RouteKind.Upload) => (GrantActions.Push, uploads.CancelAsync),
             ("GET" or "HEAD", RouteKind.Manifest) => (GrantActions.Pull, manifests.GetAsync),
             ("PUT", RouteKind.Manifest) => (GrantActions.Push, manifests.PutAsync),
             ("DELETE", RouteKind.Manifest) => (GrantActions.Delete, manifests.DeleteAsync),
-            ("GET", RouteKind.Tags) => (GrantActions.Pull, tags.ListAsync),
-            ("GET", RouteKind.Referrers) => (GrantActions.Pull, referrers.ListAsync),
+            ("GET" or "HEAD", RouteKind.Tags) => (GrantActions.Pull, tags.ListAsync),
+            ("GET" or "HEAD", RouteKind.Referrers) => (GrantActions.Pull, referrers.ListAsync),
             ("GET" or "HEAD", RouteKind.Base) => (GrantActions.Pull, AnswerBaseAsync),
             _ => (GrantActions.Pull, (Func<RegistryRequest, Task>?)null),
         };
@@ -100,10 +100,9 @@ internal sealed partial class RegistryEndpoints(
     {
         RouteKind.Blob => "GET, HEAD, DELETE",
         RouteKind.Uploads => "POST",
-        RouteKind.Upload => "GET, PATCH, PUT, DELETE",
+        RouteKind.Upload => "GET, HEAD, PATCH, PUT, DELETE",
         RouteKind.Manifest => "GET, HEAD, PUT, DELETE",
-        RouteKind.Base => "GET, HEAD",
-        _ => "GET",
+        _ => "GET, HEAD",
     };
 
     private static void Authorize(Caller caller, RegistryRoute route, string method, string action)

@@ -16,6 +16,7 @@ internal sealed record RegistryError(string Code, int Status, string Message)
     public static readonly RegistryError ManifestBlobUnknown = new("MANIFEST_BLOB_UNKNOWN", 404, "The manifest refers to content that the repository does not hold.");
     public static readonly RegistryError ManifestInvalid = new("MANIFEST_INVALID", 400, "The manifest is not valid.");
     public static readonly RegistryError ManifestTooLarge = new("SIZE_INVALID", 413, "The manifest is larger than 4 MiB.");
+    public static readonly RegistryError ManifestTooSlow = new("SIZE_INVALID", 408, "The manifest took too long to come.");
     public static readonly RegistryError ManifestUnknown = new("MANIFEST_UNKNOWN", 404, "The repository holds no such manifest.");
     public static readonly RegistryError NameInvalid = new("NAME_INVALID", 400, "The repository name is not valid.");
     public static readonly RegistryError TagInvalid = new("TAG_INVALID", 400, "The tag is not valid.");

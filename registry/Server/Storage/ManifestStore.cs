@@ -28,6 +28,12 @@ internal sealed class ManifestStore(IStorageBackend backend, BlobStore blobs, Ta
     public ValueTask<byte[]?> ReadAsync(Digest digest, CancellationToken cancellationToken) =>
         backend.ReadAllAsync(StoragePaths.Blob(digest), ManifestContent.MaxLength, cancellationToken);
 
+    /// <summary>Opens the exact bytes that were pushed, or null.</summary>
+    public ValueTask<StorageReader?> OpenAsync(Digest digest, CancellationToken cancellationToken) => backend.OpenReadAsync(StoragePaths.Blob(digest), 0, cancellationToken);
+
+    /// <summary>Whether the bytes are there.</summary>
+    public async ValueTask<bool> IsStoredAsync(Digest digest, CancellationToken cancellationToken) => await backend.StatAsync(StoragePaths.Blob(digest), cancellationToken) is not null;
+
     /// <summary>Whether the repository holds anything.</summary>
     public async ValueTask<bool> RepositoryExistsAsync(string repository, CancellationToken cancellationToken)
     {

@@ -23,14 +23,33 @@ internal sealed class TagStore(IStorageBackend backend)
     public ValueTask<bool> DeleteAsync(string repository, string tag, CancellationToken cancellationToken) =>
         backend.DeleteAsync(StoragePaths.Tag(repository, tag), cancellationToken);
 
-    /// <summary>Tags after <paramref name="last"/> in ordinal ("ASCIIbetical") order.</summary>
+    /// <summary>Tags after <paramref name="last"/>, whatever text that is, in ordinal ("ASCIIbetical") order.</summary>
     public async IAsyncEnumerable<string> ListAsync(string repository, string? last, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         string folder = StoragePaths.TagsOf(repository);
-        await foreach (StorageEntry entry in backend.ListAsync(folder, last is null ? null : folder + last, cancellationToken))
+
+        // Not every medium takes any text as a key to go on after: from where it can be none of a tag's, comparing is ours.
+        string start = last is null ? "" : last[..LengthAsTag(last)];
+        await foreach (StorageEntry entry in backend.ListAsync(folder, start.Length == 0 ? null : folder + start, cancellationToken))
         {
-            yield return entry.Path[folder.Length..];
+            string tag = entry.Path[folder.Length..];
+            if (last is null || string.CompareOrdinal(tag, last) > 0)
+            {
+                yield return tag;
+            }
         }
+    }
+
+    /// <summary>How many characters of a text could begin a tag.</summary>
+    private static int LengthAsTag(string text)
+    {
+        int length = 0;
+        while (length < text.Length && Reference.IsTag(text[..(length + 1)]))
+        {
+            length++;
+        }
+
+        return length;
     }
 
     /// <summary>Removes every tag that names the digest.</summary>

@@ -209,11 +209,50 @@ public class BlobTests : RegistryTestBase
     }
 
     [TestMethod]
+    public async Task Push_OfMoreThanAnyMediumTakes_Is507BeforeItsBytesCome()
+    {
+        var uri = new Uri(Registry.Address);
+        using var client = new System.Net.Sockets.TcpClient();
+        await client.ConnectAsync(uri.Host, uri.Port, Token);
+        await using System.Net.Sockets.NetworkStream stream = client.GetStream();
+        string head = $"POST /v2/{Repo}/blobs/uploads/?digest={Digest.Sha256Of(Digits)} HTTP/1.1\r\nHost: x\r\nContent-Length: {long.MaxValue}\r\n\r\n";
+        await stream.WriteAsync(System.Text.Encoding.ASCII.GetBytes(head), Token);
+        using var reader = new StreamReader(stream);
+        Assert.StartsWith("HTTP/1.1 507", await reader.ReadLineAsync(Token) ?? "");
+    }
+
+    [TestMethod]
+    public async Task Head_WithABody_LeavesTheConnectionInStep()
+    {
+        Digest digest = await Registry.PushBlobAsync(Repo, Digits);
+        var uri = new Uri(Registry.Address);
+        using var client = new System.Net.Sockets.TcpClient();
+        await client.ConnectAsync(uri.Host, uri.Port, Token);
+        await using System.Net.Sockets.NetworkStream stream = client.GetStream();
+        string path = $"/v2/{Repo}/blobs/{digest} HTTP/1.1\r\nHost: x\r\n";
+        await stream.WriteAsync(System.Text.Encoding.ASCII.GetBytes($"HEAD {path}Content-Length: 5\r\n\r\nhelloGET {path}Connection: close\r\n\r\n"), Token);
+        using var reader = new StreamReader(stream);
+        string answers = await reader.ReadToEndAsync(Token);
+        Assert.AreEqual(2, answers.Split("HTTP/1.1 200 OK").Length - 1, answers);
+        Assert.EndsWith("\r\n\r\n0123456789", answers);
+    }
+
+    [TestMethod]
+    [DataRow("m%2Fone")]
+    [DataRow("m/one%20")]
+    [DataRow("m%0d%0aX:y")]
+    [DataRow("%")]
+    [DataRow("m-_n")]
+    [DataRow("m/one/")]
+    public async Task Names_EncodedOrNot_AreJudgedAsTheyAreDecoded(string name) =>
+        await ExpectAsync(HttpStatusCode.BadRequest, "NAME_INVALID", await Registry.SendAsync(HttpMethod.Post, $"/v2/{name}/blobs/uploads/?digest={Digest.Sha256Of(Digits)}", new ByteArrayContent(Digits)));
+
+    [TestMethod]
     public async Task Methods_ThatDoNotExist_Are405()
     {
         HttpResponseMessage response = await Registry.SendAsync(HttpMethod.Put, $"/v2/{Repo}/tags/list", new ByteArrayContent([]));
         await ExpectAsync(HttpStatusCode.MethodNotAllowed, "UNSUPPORTED", response);
-        Assert.AreEqual("GET", Header(response, "Allow"));
+        Assert.AreEqual("GET, HEAD", Header(response, "Allow"));
         await ExpectAsync(HttpStatusCode.NotFound, "UNSUPPORTED", await Registry.GetAsync("/v2/_catalog"));
     }
 

@@ -79,6 +79,9 @@ public class BlobUploadTests : RegistryTestBase
     [DataRow("5-0", "BLOB_UPLOAD_INVALID")]
     [DataRow("x-9", "BLOB_UPLOAD_INVALID")]
     [DataRow("bytes 0-9", "BLOB_UPLOAD_INVALID")]
+    [DataRow("0-9223372036854775807", "BLOB_UPLOAD_INVALID")]
+    [DataRow("0-9, 0-9", "BLOB_UPLOAD_INVALID")]
+    [DataRow("0-9/10", "BLOB_UPLOAD_INVALID")]
     public async Task Chunk_WithARangeThatIsNone_Is400(string range, string code)
     {
         string location = await OpenUploadAsync();

@@ -255,12 +255,42 @@ public sealed class ManifestTests : RegistryTestBase
     [DataRow("last=", "a,b")]
     [DataRow("last=..%2f..%2f..%2f", "a,b")]
     [DataRow("last=%2f%00%25", "a,b")]
+    [DataRow("last=%01", "a,b")]
+    [DataRow("last=a%01", "b")]
+    [DataRow("last=a/b", "b")]
+    [DataRow("last=%f0%9f%98%80", "")]
+    [DataRow("last=-", "a,b")]
+    [DataRow("last=a-%20", "b")]
     public async Task Tags_FromAnywhere_GoOnInOrder(string query, string expected)
     {
         await Registry.PushImageAsync(Repo, "a", Layer);
         await Registry.PutManifestAsync(Repo, "b", TestRegistry.Image(Layer));
         JsonNode answer = JsonNode.Parse(await Registry.Http.GetStringAsync($"/v2/{Repo}/tags/list?{query}", Token))!;
         Assert.AreEqual(expected, string.Join(',', answer["tags"]!.AsArray().Select(tag => (string)tag!)));
+    }
+
+    [TestMethod]
+    [DataRow("tags/list")]
+    [DataRow("referrers/sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")]
+    public async Task Head_OfAList_IsItsGetWithoutTheBody(string list)
+    {
+        await Registry.PushImageAsync(Repo, "a", Layer);
+        HttpResponseMessage get = await Registry.GetAsync($"/v2/{Repo}/{list}");
+        HttpResponseMessage head = await Registry.SendAsync(HttpMethod.Head, $"/v2/{Repo}/{list}");
+        Assert.AreEqual(HttpStatusCode.OK, head.StatusCode);
+        Assert.AreEqual(get.Content.Headers.ContentLength, head.Content.Headers.ContentLength);
+        Assert.AreEqual(get.Content.Headers.ContentType, head.Content.Headers.ContentType);
+    }
+
+    [TestMethod]
+    [DataRow("\"DIGEST\"")]
+    [DataRow("\"other\", W/\"DIGEST\"")]
+    [DataRow("*")]
+    public async Task Get_WithAnEntityTagThatMatches_Is304(string known)
+    {
+        Digest digest = await Registry.PushImageAsync(Repo, "a", Layer);
+        HttpResponseMessage response = await Registry.GetAsync($"/v2/{Repo}/manifests/a", null, ("If-None-Match", known.Replace("DIGEST", digest.ToString(), StringComparison.Ordinal)));
+        Assert.AreEqual(HttpStatusCode.NotModified, response.StatusCode);
     }
 
     [TestMethod]

@@ -273,6 +273,10 @@ public abstract class StorageBackendContract
     }
 
     [TestMethod]
+    public async Task Create_ForMoreThanTheMediumEverTakes_IsFullAtOnce() =>
+        await Assert.ThrowsExactlyAsync<StorageFullException>(async () => await Backend.CreateAsync(new WriteIntent("x", long.MaxValue), Token));
+
+    [TestMethod]
     [DataRow("")]
     [DataRow("/a")]
     [DataRow("a/")]

@@ -50,6 +50,22 @@ public sealed class ScrubberTests : RegistryTestBase
     }
 
     [TestMethod]
+    public async Task Manifest_ThatHasRotted_IsMissingToWhoAsksAndIsHealedByAPush()
+    {
+        Digest digest = await Registry.PushImageAsync(Repo, "model", Content);
+        Rot(TestRegistry.Image(Content));
+        await ScrubAsync();
+
+        string path = $"/v2/{Repo}/manifests/{digest}";
+        await ExpectAsync(HttpStatusCode.NotFound, "MANIFEST_UNKNOWN", await Registry.GetAsync(path));
+        Assert.AreEqual(HttpStatusCode.NotFound, (await Registry.SendAsync(HttpMethod.Head, path)).StatusCode, "a client that pushes asks first, and must send it again");
+
+        await Registry.PushImageAsync(Repo, "model", Content);
+        Assert.AreEqual(HttpStatusCode.OK, (await Registry.SendAsync(HttpMethod.Head, path)).StatusCode);
+        CollectionAssert.AreEqual(TestRegistry.Image(Content), await Registry.Http.GetByteArrayAsync(path, Token));
+    }
+
+    [TestMethod]
     public async Task Scrub_AfterARestart_GoesOnAtItsCursor()
     {
         byte[][] contents = [.. Enumerable.Range(0, 6).Select(_ => TestRegistry.RandomBytes(100))];

@@ -10,6 +10,7 @@ internal static partial class Posix
     public const int Exists = 17;
     public const int NotDirectory = 20;
     public const int InvalidArgument = 22;
+    public const int TooLarge = 27;
     public const int NoSpace = 28;
     public const int NotEmpty = 39;
     public const int QuotaExceeded = 122;
@@ -98,7 +99,7 @@ internal static partial class Posix
     public static void Allocate(SafeFileHandle file, string path, long length)
     {
         int error = fallocate(file, 0, 0, length) == 0 ? 0 : Marshal.GetLastPInvokeError();
-        if (error is NoSpace or QuotaExceeded)
+        if (error is NoSpace or QuotaExceeded or TooLarge)
         {
             throw Failure("fallocate", path, error);
         }
@@ -120,7 +121,7 @@ internal static partial class Posix
     public static IOException Failure(string operation, string path, int error)
     {
         string message = $"{operation} {path}: {Marshal.GetPInvokeErrorMessage(error)}";
-        return error is NoSpace or QuotaExceeded ? new StorageFullException(message) : new IOException(message, error);
+        return error is NoSpace or QuotaExceeded or TooLarge ? new StorageFullException(message) : new IOException(message, error);
     }
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]

@@ -9,6 +9,9 @@ internal static class PartPlan
     public const long MinPart = 5 * 1024 * 1024;
     public const long MaxPart = 5L * 1024 * 1024 * 1024;
 
+    /// <summary>5 TiB: S3 takes no larger object.</summary>
+    public const long MaxObject = 5L * 1024 * 1024 * 1024 * 1024;
+
     private const long MiB = 1024 * 1024;
 
     // Parts of one size before the next size, when the end is not known: ten sizes fit, together more than the 5 TiB an object may have.

@@ -60,8 +60,9 @@ internal sealed class S3Backend : IStorageBackend, IDisposable
     public ValueTask<StorageReader?> OpenRangeAsync(string path, long offset, long length, CancellationToken cancellationToken) =>
         length > 0 ? OpenAsync(path, offset, offset + length, cancellationToken) : OpenEndAsync(path, offset, cancellationToken);
 
-    public ValueTask<IStorageWriter> CreateAsync(WriteIntent intent, CancellationToken cancellationToken) =>
-        ValueTask.FromResult<IStorageWriter>(new S3Writer(
+    public ValueTask<IStorageWriter> CreateAsync(WriteIntent intent, CancellationToken cancellationToken) => intent.Length > PartPlan.MaxObject
+        ? throw new StorageFullException($"{intent.Length} bytes are more than the {PartPlan.MaxObject} that an object of a bucket may have.")
+        : ValueTask.FromResult<IStorageWriter>(new S3Writer(
             _objects, _memory, _options, intent, intent.Path ?? Staging + Guid.NewGuid().ToString("N"), signsParts: _options.Verification == S3Verification.Parts));
 
     public async ValueTask<bool> PutAsync(string path, ReadOnlyMemory<byte> content, PutMode mode, CancellationToken cancellationToken)

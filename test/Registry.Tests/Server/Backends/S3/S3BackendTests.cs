@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using AiModels.Registry.Storage;
 using AiModels.Registry.Storage.Backends;
 using AiModels.Registry.Storage.Backends.S3;
 using AiModels.TestKit.S3;
@@ -144,6 +145,27 @@ public sealed class S3BackendTests : StorageBackendContract
         }
 
         CollectionAssert.AreEqual(Enumerable.Range(0, 1100).Select(i => $"many/{i:D5}").ToArray(), paths);
+    }
+
+    [TestMethod]
+    [DataRow("\u0001", "a,b")]
+    [DataRow("a\u0001", "b")]
+    [DataRow("a\ud83d\ude00", "b")]
+    [DataRow("LONG", "")]
+    public async Task Tags_AfterATextThatIsNoKey_GoOnInOrder(string last, string expected)
+    {
+        foreach (string tag in (string[])["a", "b"])
+        {
+            await Backend.PutAsync(StoragePaths.Tag("models/one", tag), "x"u8.ToArray(), PutMode.Replace, Token);
+        }
+
+        var found = new List<string>();
+        await foreach (string tag in new TagStore(Backend).ListAsync("models/one", last == "LONG" ? new string('z', 5000) : last, Token))
+        {
+            found.Add(tag);
+        }
+
+        Assert.AreEqual(expected, string.Join(',', found));
     }
 
     [TestMethod]
