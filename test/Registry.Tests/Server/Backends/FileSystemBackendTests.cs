@@ -28,6 +28,13 @@ public sealed class FileSystemBackendTests : StorageBackendContract, IDisposable
     }
 
     [TestMethod]
+    public async Task Create_ForMoreThanTheDiskTakes_NamesTheBytesAndNoPath()
+    {
+        StorageFullException failure = await Assert.ThrowsExactlyAsync<StorageFullException>(async () => await Backend.CreateAsync(new WriteIntent("x", long.MaxValue), Token));
+        Assert.AreEqual($"No room on the disk for {long.MaxValue} bytes.", failure.Message);
+    }
+
+    [TestMethod]
     public void Open_FolderInUse_IsRefused()
     {
         IOException failure = Assert.ThrowsExactly<IOException>(() => new FileSystemBackend(new FileSystemOptions { Root = _folder.Path }));

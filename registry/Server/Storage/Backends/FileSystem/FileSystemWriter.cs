@@ -112,11 +112,11 @@ internal sealed class FileSystemWriter : IStorageWriter
         {
             Posix.Allocate(_file, _staging, length);
         }
-        catch (StorageFullException)
+        catch (StorageFullException failure)
         {
             _file.Dispose();
             _ = Posix.Unlink(_staging);
-            throw;
+            throw new StorageFullException($"No room on the disk for {length} bytes.", failure);
         }
     }
 
