@@ -28,6 +28,7 @@ internal sealed class ApiMachineryMetrics
     private readonly Histogram<double> _watchLists;
     private readonly Counter<long> _terminations;
     private readonly Counter<long> _aborts;
+    private readonly Counter<long> _handshakeErrors;
 
     public ApiMachineryMetrics(IMeterFactory meters, ResourceRegistry registry)
     {
@@ -44,7 +45,11 @@ internal sealed class ApiMachineryMetrics
         _inFlight = meter.CreateUpDownCounter<long>("apiserver_current_inflight_requests", "{request}", "Ordinary requests at this moment.");
         _longRunning = meter.CreateUpDownCounter<long>("apiserver_longrunning_requests", "{request}", "Watches and long-running subresources at this moment.");
         _watchEvents = meter.CreateCounter<long>("apiserver_watch_events_total", "{event}", "Events sent to watchers.");
+        _handshakeErrors = meter.CreateCounter<long>("apiserver_tls_handshake_errors_total", "{connection}", "Connections whose TLS handshake failed.");
+        _handshakeErrors.Add(0); // An alert on its rate needs a first value before the first error.
     }
+
+    public void HandshakeFailed() => _handshakeErrors.Add(1);
 
     public void Request(HttpContext context, RequestInfo info, TimeSpan duration)
     {

@@ -89,13 +89,14 @@ public static class AiModelsApi
         ClusterTrust trust = kestrel.ApplicationServices.GetRequiredService<ClusterTrust>();
         kestrel.UseApiServerLimits();
         IPAddress address = IPAddress.Parse(options.BindAddress);
-        kestrel.Listen(address, options.SecurePort, listen => listen.UseServingCertificate(certificate, requestClientCertificate: true, () => trust.Union));
+        kestrel.Listen(address, options.SecurePort, listen => listen.CountHandshakeErrors(
+            tls => tls.UseServingCertificate(certificate, requestClientCertificate: true, () => trust.Union)));
         if (options.UploadPort > 0)
         {
             kestrel.Listen(address, options.UploadPort, listen =>
             {
                 listen.Protocols = HttpProtocols.Http1;
-                listen.UseServingCertificate(certificate, requestClientCertificate: true);
+                listen.CountHandshakeErrors(tls => tls.UseServingCertificate(certificate, requestClientCertificate: true));
             });
         }
     }

@@ -62,6 +62,7 @@ internal sealed class AdmissionChain(ResourceDefinition definition, IReadOnlyLis
     public async ValueTask ValidateAsync(AdmissionRequest request, JsonObject obj, CancellationToken cancellationToken)
     {
         request.Object = obj;
+        request.Name = request.Name.Length > 0 ? request.Name : ObjectMetadata.Text(ObjectMetadata.Of(obj), "name");
         foreach (IAdmission guard in guards)
         {
             await guard.ValidateAsync(request, cancellationToken);

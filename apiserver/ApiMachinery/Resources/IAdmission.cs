@@ -27,7 +27,9 @@ public sealed class AdmissionRequest
 
     /// <summary>Empty for cluster scope.</summary>
     public required string Namespace { get; init; }
-    public required string Name { get; init; }
+
+    /// <summary>Empty while a generated name is still to be made: when the object may be changed, not when it is validated.</summary>
+    public required string Name { get; set; }
 
     /// <summary>The new state; null for DELETE.</summary>
     public JsonObject? Object { get; set; }

@@ -57,6 +57,44 @@ public sealed class AccessTests
     }
 
     [TestMethod]
+    public async Task A17_Denial_IsBelievedTenSeconds_AndIsOfThisUserOnly()
+    {
+        Answer("""{"status":{"allowed":false,"reason":"no"}}""");
+        var authorizer = new SubjectAccessReviewAuthorizer(_cluster.Object, _clock);
+        AuthorizationAttributes Of(string uid) => new() { User = new UserInfo { Name = "eve", Uid = uid }, Verb = "get", IsResource = false, Path = "/metrics" };
+
+        await authorizer.AuthorizeAsync(Of("1"), Cancelled);
+        AuthorizationDecision again = await authorizer.AuthorizeAsync(Of("1"), Cancelled);
+        await authorizer.AuthorizeAsync(Of("2"), Cancelled);
+        _clock.Advance(TimeSpan.FromSeconds(11));
+        await authorizer.AuthorizeAsync(Of("1"), Cancelled);
+
+        Assert.AreEqual(AuthorizationDecision.Deny("no"), again);
+        Assert.AreEqual("1,2,1", string.Join(',', _asked.Select(review => (string?)review["spec"]!["uid"])));
+        Assert.AreEqual("""{"path":"/metrics","verb":"get"}""", _asked[0]["spec"]!["nonResourceAttributes"]!.ToJsonString());
+    }
+
+    [TestMethod]
+    public async Task A13_TokenReview_IsBelievedTenSeconds_WhateverItSays()
+    {
+        Answer("""{"status":{"authenticated":false}}""");
+        var authenticator = new TokenReviewAuthenticator(_cluster.Object, _clock);
+
+        await authenticator.AuthenticateAsync(Request("Bearer a"), Cancelled);
+        AuthenticationResult again = await authenticator.AuthenticateAsync(Request("bearer a"), Cancelled);
+        Answer("""{"status":{"authenticated":true,"user":{"username":"tom","extra":{"Example.com/Scopes":["x"]}}}}""");
+        _clock.Advance(TimeSpan.FromSeconds(11));
+        AuthenticationResult later = await authenticator.AuthenticateAsync(Request("Bearer a"), Cancelled);
+        AuthenticationResult kept = await authenticator.AuthenticateAsync(Request("Bearer a"), Cancelled);
+
+        Assert.IsNotNull(again.Failure);
+        Assert.AreEqual(("tom", "x"), (later.User!.Name, later.User.Extra["example.com/scopes"].Single()));
+        Assert.AreEqual(later, kept);
+        Assert.HasCount(2, _asked);
+        Assert.AreEqual("authentication.k8s.io/v1 TokenReview", $"{_asked[0]["apiVersion"]} {_asked[0]["kind"]}");
+    }
+
+    [TestMethod]
     public async Task A18_Authorizer_AskedAboutAList_TellsItsSelectors()
     {
         Answer("""{"status":{"allowed":true}}""");

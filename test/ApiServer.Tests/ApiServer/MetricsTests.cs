@@ -27,7 +27,7 @@ public sealed class MetricsTests
         {
             "apiserver_request_total{", "apiserver_request_duration_seconds_bucket{", "apiserver_request_sli_duration_seconds_bucket{", "apiserver_response_sizes_bucket{",
             "apiserver_current_inflight_requests{", "apiserver_longrunning_requests{", "apiserver_watch_events_total{", "apiserver_watch_events_sizes_bucket{",
-            "apiserver_watch_list_duration_seconds_bucket{",
+            "apiserver_watch_list_duration_seconds_bucket{", "apiserver_tls_handshake_errors_total ",
         })
         {
             Assert.IsTrue(metrics.Contains("\n" + expected, StringComparison.Ordinal), expected);

@@ -50,6 +50,40 @@ public sealed class WebhookTests
     }
 
     [TestMethod]
+    public async Task AD3_Update_TellsBothStatesTheSubresourceAndItsOptions()
+    {
+        await using WidgetServer server = await StartAsync([], [_webhook.Configuration("v", operations: "UPDATE", resources: "widgets/*")]);
+        JsonObject stored = await server.CreateAsync(WidgetServer.New("a", "red"));
+
+        await server.SendAsync("PATCH", WidgetServer.Widgets() + "/a?fieldManager=me&dryRun=All", """{"spec":{"color":"blue"}}""", "application/merge-patch+json");
+        await server.SendAsync("PATCH", WidgetServer.Widgets() + "/a/status?fieldManager=me", """{"status":{"phase":"Ready"}}""", "application/merge-patch+json");
+
+        JsonObject main = _webhook.Asked.First(), status = _webhook.Asked.Last();
+        Assert.AreEqual("UPDATE a red blue true", $"{main["operation"]} {main["name"]} {main["oldObject"]!["spec"]!["color"]} {main["object"]!["spec"]!["color"]} {main["dryRun"]}");
+        Assert.AreEqual((string?)stored["metadata"]!["resourceVersion"], (string?)main["oldObject"]!["metadata"]!["resourceVersion"]);
+        Assert.AreEqual("""{"kind":"PatchOptions","apiVersion":"meta.k8s.io/v1","dryRun":["All"],"fieldManager":"me"}""", Sorted(main["options"]!));
+        Assert.IsNull(main["subResource"]);
+        Assert.AreEqual("status status Ready", $"{status["subResource"]} {status["requestSubResource"]} {status["object"]!["status"]!["phase"]}");
+        CollectionAssert.AreEqual(new[] { "system:unauthenticated" }, main["userInfo"]!["groups"]!.AsArray().Select(group => (string)group!).ToArray());
+
+        static string Sorted(JsonNode options) => new JsonObject(new[] { "kind", "apiVersion", "dryRun", "fieldManager" }
+            .Concat(options.AsObject().Select(option => option.Key)).Distinct().Where(options.AsObject().ContainsKey)
+            .Select(name => KeyValuePair.Create(name, options[name]?.DeepClone()))).ToJsonString();
+    }
+
+    [TestMethod]
+    public async Task AD3_GeneratedName_IsUnknownToMutation_AndKnownToValidation()
+    {
+        await using WidgetServer server = await StartAsync([_webhook.Configuration("m")], [_webhook.Configuration("v")]);
+        JsonObject widget = WidgetServer.New("");
+        widget["metadata"] = new JsonObject { ["generateName"] = "g-" };
+
+        JsonObject created = await server.CreateAsync(widget);
+
+        CollectionAssert.AreEqual(new[] { "m ", "v " + created["metadata"]!["name"] }, _webhook.Asked.Select(request => $"{request["path"]} {request["name"]}").ToArray());
+    }
+
+    [TestMethod]
     [DataRow("""{"code":418,"reason":"Teapot","message":"only tea"}""", 418, "Teapot", "only tea")]
     [DataRow("""{"code":200,"reason":"NotNow"}""", 400, "NotNow", "NotNow")]
     [DataRow("null", 400, null, null)]

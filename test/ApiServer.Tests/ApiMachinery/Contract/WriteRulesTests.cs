@@ -1,6 +1,8 @@
 using System.Text.Json.Nodes;
 using AiModels.ApiMachinery.Resources;
+using AiModels.ApiMachinery.Storage;
 using Microsoft.Extensions.DependencyInjection;
+using Moq;
 
 namespace AiModels.ApiServer.Tests.ApiMachinery.Contract;
 
@@ -55,6 +57,29 @@ public sealed class WriteRulesTests
 
         Assert.AreEqual("c5-name", (string?)(await s_server.CreateAsync(widget))["metadata"]!["name"]);
         StringAssert.Matches((string)(await s_server.CreateAsync(generated))["metadata"]!["name"]!, new("^a{58}[bcdfghjklmnpqrstvwxz2456789]{5}$"));
+    }
+
+    [TestMethod]
+    public async Task C5_GenerateName_IsTriedEightTimes_ThenTheClientIsToldToTryAgain()
+    {
+        List<string> tried = [];
+        var store = new Mock<IObjectStore>();
+        store.Setup(s => s.CreateAsync(It.IsAny<ObjectKey>(), It.IsAny<ReadOnlyMemory<byte>>(), It.IsAny<CancellationToken>()))
+            .Returns((ObjectKey key, ReadOnlyMemory<byte> value, CancellationToken _) =>
+            {
+                tried.Add(key.Name);
+                return new(new WriteResult(tried.Count % 9 == 0 ? WriteOutcome.Committed : WriteOutcome.Exists, new StoredObject(key, 5, value)));
+            });
+        await using WidgetServer server = await WidgetServer.StartAsync(api => api.Services.AddSingleton(store.Object));
+        JsonObject widget = new() { ["apiVersion"] = "example.com/v1", ["kind"] = "Widget", ["metadata"] = new JsonObject { ["generateName"] = "g-" } };
+
+        Answer refused = await server.SendAsync("POST", s_widgets, widget);
+        Answer taken = await server.SendAsync("POST", s_widgets, widget);
+
+        Assert.AreEqual((409, "AlreadyExists", "1"), (refused.Code, (string?)refused.Json["reason"], refused.Header("Retry-After")));
+        Assert.AreEqual($"widgets.example.com \"{tried[7]}\" already exists, the server was not able to generate a unique name for the object", refused.Message);
+        Assert.AreEqual(201, taken.Code, "the ninth is free");
+        Assert.HasCount(9, tried);
     }
 
     [TestMethod]

@@ -1,8 +1,10 @@
 using System.Text.Json.Nodes;
 using AiModels.ApiMachinery.Errors;
+using AiModels.ApiMachinery.Http;
 using AiModels.ApiMachinery.Resources;
 using AiModels.ApiMachinery.Schemas;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace AiModels.ApiServer.Tests.ApiMachinery.Http;
 
@@ -84,6 +86,57 @@ public sealed class RequestPipelineTests
     }
 
     [TestMethod]
+    [Timeout(60_000)]
+    public async Task H1_Masters_AreLetThroughAboveTheLimit()
+    {
+        var gate = new TaskCompletionSource();
+        var entered = new SemaphoreSlim(0);
+        async Task HoldAsync(SubresourceRequest request, CancellationToken cancellationToken)
+        {
+            entered.Release();
+            await gate.Task.WaitAsync(cancellationToken);
+            request.Http.Response.StatusCode = 204;
+        }
+
+        var probe = new Probe(HoldAsync);
+        await using WidgetServer server = await WidgetServer.StartAsync(
+            api => api.Services.AddSingleton<IRequestAuthenticator>(
+                StaticTokenAuthenticator.Of(new Dictionary<string, UserInfo> { ["root"] = new() { Name = "root", Groups = ["system:masters"] } })),
+            options => options.MaximumReadsInFlight = 1, widget: WidgetServer.Widget with { Subresources = [probe] });
+        await server.CreateAsync(WidgetServer.New("a"));
+        Task<Answer> held = server.SendAsync("GET", WidgetServer.Widgets() + "/a/probe");
+        await entered.WaitAsync(TestContext.CancellationToken);
+
+        Answer master = await server.SendAsync("GET", WidgetServer.Widgets(), headers: ("Authorization", "Bearer root"));
+        Answer other = await server.SendAsync("GET", WidgetServer.Widgets());
+        gate.SetResult();
+
+        Assert.AreEqual((200, 429), (master.Code, other.Code));
+        Assert.AreEqual(204, (await held).Code);
+    }
+
+    [TestMethod]
+    [Timeout(60_000)]
+    public async Task E9_H9_Timeout_OfZeroOrMoreThanTheDefault_IsTheDefault_AndAWatchHasItsOwn()
+    {
+        await using WidgetServer server = await StartAsync(new Probe((request, cancellationToken) =>
+        {
+            request.Http.Response.StatusCode = cancellationToken.IsCancellationRequested ? 500 : 204;
+            return Task.CompletedTask;
+        }));
+        await server.CreateAsync(WidgetServer.New("a"));
+
+        foreach (string timeout in new[] { "0", "0s", "-5s", "10h", "1h1m1.5s", "" })
+        {
+            Assert.AreEqual(204, (await server.SendAsync("GET", WidgetServer.Widgets() + "/a/probe?timeout=" + timeout)).Code, timeout);
+        }
+
+        Answer watch = await server.SendAsync("GET", WidgetServer.Widgets() + "?watch=1&timeout=1ns&timeoutSeconds=1");
+        Assert.AreEqual(200, watch.Code);
+        StringAssert.Contains(watch.Text, "\"ADDED\"");
+    }
+
+    [TestMethod]
     public async Task Subresource_GetsItsParent_AndOnlyItsVerbs()
     {
         await using WidgetServer server = await StartAsync(new Probe((request, cancellationToken) =>
@@ -107,7 +160,7 @@ public sealed class RequestPipelineTests
         await using WidgetServer server = await StartAsync(
             new Probe((request, cancellationToken) => request.Http.Response.WriteAsync(request.User, cancellationToken)) { Token = "session" }, allowsAll: false);
         WriteOptions options = new() { FieldManager = "test" };
-        await Microsoft.Extensions.DependencyInjection.ServiceProviderServiceExtensions.GetRequiredService<ResourceRegistry>(server.Services)
+        await server.Services.GetRequiredService<ResourceRegistry>()
             .StoreOf("example.com", "widgets").CreateAsync("default", WidgetServer.New("a"), options, TestContext.CancellationToken);
 
         Answer known = await server.SendAsync("GET", WidgetServer.Widgets() + "/a/probe", headers: ("Authorization", "Bearer session"));
@@ -135,7 +188,10 @@ public sealed class RequestPipelineTests
         Assert.AreEqual("namespaces \"absent\" not found", absent.Message);
         Assert.AreEqual(
             "widgets.example.com \"a\" is forbidden: unable to create new content in namespace terminating because it is being terminated", terminating.Message);
-        Assert.AreEqual("NamespaceTerminating", (string?)terminating.Json["details"]!["causes"]![0]!["reason"]);
+        Assert.AreEqual(
+            """{"reason":"NamespaceTerminating","message":"namespace terminating is being terminated","field":"metadata.namespace"}""",
+            terminating.Json["details"]!["causes"]![0]!.ToJsonString());
+        Assert.AreEqual((404, """{"name":"absent","kind":"namespaces"}"""), (absent.Code, absent.Json["details"]!.ToJsonString()), "of the core group");
     }
 
     [TestMethod]

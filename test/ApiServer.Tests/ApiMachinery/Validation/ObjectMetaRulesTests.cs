@@ -30,6 +30,12 @@ public sealed class ObjectMetaRulesTests
     [DataRow("""{"name":"a","namespace":"n","finalizers":["orphan","foregroundDeletion"]}""", "metadata.finalizers: Invalid value: [\"orphan\",\"foregroundDeletion\"]: finalizer orphan and foregroundDeletion cannot be both set")]
     [DataRow("""{"name":"a","namespace":"n","ownerReferences":[{"apiVersion":"v1","kind":"Pod","name":"x","uid":""}]}""", "metadata.ownerReferences.uid: Invalid value: \"\": must not be empty")]
     [DataRow("""{"name":"a","namespace":"n","ownerReferences":[{"apiVersion":"","kind":"Pod","name":"x","uid":"u"}]}""", "metadata.ownerReferences.apiVersion: Invalid value: \"\": version must not be empty")]
+    [DataRow("""{"name":"a","namespace":"n","ownerReferences":[{"apiVersion":"v1","kind":"","name":"x","uid":"u"}]}""", "metadata.ownerReferences.kind: Invalid value: \"\": must not be empty")]
+    [DataRow("""{"name":"a","namespace":"n","ownerReferences":[{"apiVersion":"v1","kind":"Pod","name":"","uid":"u"}]}""", "metadata.ownerReferences.name: Invalid value: \"\": must not be empty")]
+    [DataRow("""{"name":"a","namespace":"n","ownerReferences":[{"apiVersion":"v1","kind":"Event","name":"x","uid":"u"}]}""",
+        "metadata.ownerReferences: Invalid value: {\"apiVersion\":\"v1\",\"kind\":\"Event\",\"name\":\"x\",\"uid\":\"u\"}: /v1, Kind=Event is disallowed from being an owner")]
+    [DataRow("""{"name":"a","namespace":"n","finalizers":["a b"]}""",
+        "metadata.finalizers: Invalid value: \"a b\": name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')")]
     public void B2_B4_B5_Validate_OneMistake_IsOneError(string metadata, string expected) => Assert.AreEqual(expected, Errors(metadata));
 
     [TestMethod]
@@ -51,7 +57,20 @@ public sealed class ObjectMetaRulesTests
         FieldError error = ObjectMetaRules.Validate(obj, isNamespaced: false).Single();
 
         Assert.AreEqual("metadata.annotations: Too long: may not be more than 262144 bytes", error.ToString());
+        obj["metadata"]!["annotations"]!["k"] = new string('x', 262143);
+        Assert.IsEmpty(ObjectMetaRules.Validate(obj, isNamespaced: false), "keys and values together");
     }
+
+    [TestMethod]
+    [DataRow("name", "\"a\"", "\"b\"")]
+    [DataRow("namespace", "\"a\"", "\"b\"")]
+    [DataRow("uid", "\"a\"", "\"b\"")]
+    [DataRow("creationTimestamp", "\"2026-01-01T00:00:00Z\"", "\"2026-01-02T00:00:00Z\"")]
+    [DataRow("deletionTimestamp", "\"2026-01-01T00:00:00Z\"", "\"2026-01-02T00:00:00Z\"")]
+    [DataRow("deletionGracePeriodSeconds", "0", "5")]
+    public void B6_ValidateUpdate_OfEachFixedField_SaysImmutable(string field, string before, string after) => Assert.AreEqual(
+        $"metadata.{field}: Invalid value: {after}: field is immutable",
+        ObjectMetaRules.ValidateUpdate(WithMetadata($"{{\"{field}\":{after}}}"), WithMetadata($"{{\"{field}\":{before}}}")).Single().ToString());
 
     [TestMethod]
     public void Validate_NamespaceOnClusterKind_IsForbidden() =>
