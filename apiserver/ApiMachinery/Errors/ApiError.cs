@@ -78,7 +78,7 @@ public static class ApiError
 
     /// <summary>422: what a patch makes of the object cannot be read (contract V6). Shows the patched object.</summary>
     public static ApiException InvalidPatch(JsonObject patched, string problem) =>
-        Invalid("", "", "", "", [FieldError.Invalid("patch", ObjectBytes.ToText(patched), problem)]);
+        Invalid("", "", "", "", [FieldError.Invalid("patch", ObjectBytes.ToText(Sorted(patched)!), problem)]);
 
     /// <summary>422 without a subject: what a JSON patch that cannot be carried out answers (contract P4).</summary>
     public static ApiException Unprocessable() =>
@@ -203,6 +203,14 @@ public static class ApiError
         status["code"] = code;
         return new ApiException(status);
     }
+
+    // As Go writes a map.
+    private static JsonNode? Sorted(JsonNode? node) => node switch
+    {
+        JsonObject obj => new JsonObject(obj.OrderBy(field => field.Key, StringComparer.Ordinal).Select(field => KeyValuePair.Create(field.Key, Sorted(field.Value)))),
+        JsonArray list => new JsonArray([.. list.Select(Sorted)]),
+        _ => node?.DeepClone(),
+    };
 
     private static JsonObject Details(string name, string group, string kind)
     {

@@ -58,7 +58,7 @@ internal sealed class PatchHandler(IOptions<ApiMachineryOptions> options, TimePr
     {
         List<string> found = [];
         JsonNode? patch = BodyDecoder.Patch(body, found);
-        duplicates.AddRange(isJsonPatch ? found.Select(text => "json patch " + text) : found);
+        duplicates.AddRange(isJsonPatch ? found.Concat(JsonPatch.UnknownFields(patch)).Select(text => "json patch " + text) : found);
         return patch;
     }
 

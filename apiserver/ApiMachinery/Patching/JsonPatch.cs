@@ -3,7 +3,10 @@ using AiModels.ApiMachinery.Schemas;
 
 namespace AiModels.ApiMachinery.Patching;
 
-/// <summary>JSON patch (RFC 6902) with the limits of Kubernetes (contract P4).</summary>
+/// <summary>
+/// JSON patch (RFC 6902) with the limits of Kubernetes (contract P4), and as its library (evanphx/json-patch 4) takes it where the RFC is stricter: what is not
+/// there is null to <c>test</c>, <c>copy</c> and <c>replace</c> as long as what should hold it is there, a missing value is null, and negative positions count from a list's end.
+/// </summary>
 public static class JsonPatch
 {
     /// <summary>Operations accepted in one patch.</summary>
@@ -32,9 +35,9 @@ public static class JsonPatch
                 PatchProblem.TooLarge, $"The allowed maximum operations in a JSON patch is {MaximumOperations}, got {operations.Count}");
         }
 
-        if (operations.FirstOrDefault(operation => operation is not (null or JsonObject)) is { } other)
+        foreach (JsonNode? operation in operations)
         {
-            throw PatchException.Malformed($"error decoding patch: json: cannot unmarshal {ObjectMetaShape.GoKind(other)} into Go value of type handlers.jsonPatchOp");
+            CheckShape(operation);
         }
 
         JsonNode? document = target.DeepClone();
@@ -47,6 +50,39 @@ public static class JsonPatch
         return document as JsonObject ?? throw PatchException.Rejected("json patch replaced the object by something that is none");
     }
 
+    /// <summary>Members that no operation has, as in <c>unknown field "[0].foo"</c>: they mean nothing (contract V6).</summary>
+    public static IEnumerable<string> UnknownFields(JsonNode? patch)
+    {
+        JsonArray operations = patch as JsonArray ?? [];
+        for (int i = 0; i < operations.Count; i++)
+        {
+            foreach ((string name, _) in operations[i] as JsonObject ?? [])
+            {
+                if (name is not ("op" or "path" or "from" or "value"))
+                {
+                    yield return $"unknown field \"[{i}].{name}\"";
+                }
+            }
+        }
+    }
+
+    // What upstream's decoder wants of an operation, in its words.
+    private static void CheckShape(JsonNode? node)
+    {
+        if (node is not (null or JsonObject))
+        {
+            throw PatchException.Malformed($"error decoding patch: json: cannot unmarshal {ObjectMetaShape.GoKind(node)} into Go value of type handlers.jsonPatchOp");
+        }
+
+        foreach (string field in (ReadOnlySpan<string>)["op", "path", "from"])
+        {
+            if (node?[field] is { } value && value.GetValueKind() != System.Text.Json.JsonValueKind.String)
+            {
+                throw PatchException.Malformed($"error decoding patch: json: cannot unmarshal {ObjectMetaShape.GoKind(value)} into Go struct field jsonPatchOp.{field} of type string");
+            }
+        }
+    }
+
     private static JsonNode? ApplyOne(JsonNode? document, JsonNode? node, ref long copied)
     {
         JsonObject operation = node as JsonObject ?? throw PatchException.Rejected("json patch operation is not an object");
@@ -55,34 +91,21 @@ public static class JsonPatch
         switch (op)
         {
             case "add":
-                return Add(document, path, Value(operation));
+                Add(document, path, Value(operation));
+                return document;
             case "remove":
-                return Remove(document, path, out _);
+                Remove(document, path);
+                return document;
             case "replace":
-                return Add(Remove(document, path, out _), path, Value(operation), isReplacement: true);
+                return Replace(document, path, Value(operation));
             case "move":
-                JsonPointer from = JsonPointer.Parse(Field(operation, "from"));
-                if (path.IsInside(from) && path.Steps.Count > from.Steps.Count)
-                {
-                    throw PatchException.Rejected($"json patch cannot move \"{from.Text}\" into itself");
-                }
-
-                document = Remove(document, from, out JsonNode? moved);
-                return Add(document, path, moved);
+                Add(document, path, Remove(document, JsonPointer.Parse(Field(operation, "from"))));
+                return document;
             case "copy":
-                JsonNode? copy = Find(document, JsonPointer.Parse(Field(operation, "from")))?.DeepClone();
-                copied += copy?.ToJsonString().Length ?? 4;
-                if (copied > MaximumCopiedBytes)
-                {
-                    throw new PatchException(
-                        PatchProblem.TooLarge, $"Unable to complete the copy, the accumulated size increase of copy is {copied}, exceeding the limit {MaximumCopiedBytes}");
-                }
-
-                return Add(document, path, copy);
+                Add(document, path, Copy(document, JsonPointer.Parse(Field(operation, "from")), ref copied));
+                return document;
             case "test":
-                // A field that is absent equals null, as upstream's library has it.
-                JsonNode? expected = Value(operation);
-                return JsonNode.DeepEquals(FindOrNull(document, path, expected is null), expected)
+                return JsonNode.DeepEquals(path.IsRoot ? document : path.Find(document), Value(operation))
                     ? document
                     : throw PatchException.Rejected($"testing value {path.Text} failed: test failed");
             default:
@@ -90,77 +113,75 @@ public static class JsonPatch
         }
     }
 
-    private static JsonNode? Add(JsonNode? document, JsonPointer path, JsonNode? value, bool isReplacement = false)
+    private static void Add(JsonNode? document, JsonPointer path, JsonNode? value)
+    {
+        switch (path.FindParent(document))
+        {
+            case JsonObject parent:
+                parent[path.Last] = value;
+                break;
+            case JsonArray list when path.Last == "-":
+                list.Add(value);
+                break;
+            case JsonArray list:
+                list.Insert(path.IndexOf(path.Last, list.Count + 1), value);
+                break;
+        }
+    }
+
+    // A member that is not there is added: the RFC wants a refusal, but upstream's library does it, and patches rely on that.
+    private static JsonNode? Replace(JsonNode? document, JsonPointer path, JsonNode? value)
     {
         if (path.IsRoot)
         {
             return value;
         }
 
-        switch (path.FindParent(document ?? throw path.Missing()))
+        switch (path.FindParent(document))
         {
             case JsonObject parent:
                 parent[path.Last] = value;
                 break;
-            case JsonArray list when path.Last == "-" && !isReplacement:
-                list.Add(value);
-                break;
             case JsonArray list:
-                list.Insert(path.ParseIndex(path.Last, list.Count), value);
+                list[path.IndexOf(path.Last, list.Count)] = value;
                 break;
         }
 
         return document;
     }
 
-    private static JsonNode? Remove(JsonNode? document, JsonPointer path, out JsonNode? removed)
+    private static JsonNode? Remove(JsonNode? document, JsonPointer path)
     {
-        if (path.IsRoot)
-        {
-            removed = document;
-            return null;
-        }
-
-        switch (path.FindParent(document ?? throw path.Missing()))
+        JsonNode? removed;
+        switch (path.FindParent(document))
         {
             case JsonObject parent:
                 removed = parent.TryGetPropertyValue(path.Last, out JsonNode? value) ? value : throw path.Missing();
                 parent.Remove(path.Last);
-                break;
+                return removed;
             case JsonArray list:
-                int index = path.ParseIndex(path.Last, list.Count - 1);
+                int index = path.IndexOf(path.Last, list.Count);
                 removed = list[index];
                 list.RemoveAt(index);
-                break;
+                return removed;
             default:
                 throw path.Missing();
         }
-
-        return document;
     }
 
-    private static JsonNode? Find(JsonNode? document, JsonPointer path) =>
-        path.IsRoot ? document : path.Find(document ?? throw path.Missing());
-
-    private static JsonNode? FindOrNull(JsonNode? document, JsonPointer path, bool mayBeMissing)
+    private static JsonNode? Copy(JsonNode? document, JsonPointer from, ref long copied)
     {
-        try
-        {
-            return Find(document, path);
-        }
-        catch (PatchException) when (mayBeMissing)
-        {
-            return null;
-        }
+        JsonNode? copy = from.Find(document)?.DeepClone();
+        copied += copy?.ToJsonString().Length ?? 0;
+        return copied <= MaximumCopiedBytes
+            ? copy
+            : throw new PatchException(
+                PatchProblem.TooLarge, $"Unable to complete the copy, the accumulated size increase of copy is {copied}, exceeding the limit {MaximumCopiedBytes}");
     }
 
     private static string Field(JsonObject operation, string name) =>
-        operation[name] is JsonValue value && value.TryGetValue(out string? text)
-            ? text
-            : throw PatchException.Rejected($"json patch operation has no \"{name}\"");
+        (string?)operation[name] ?? throw PatchException.Rejected($"json patch operation has no \"{name}\"");
 
-    private static JsonNode? Value(JsonObject operation) =>
-        operation.TryGetPropertyValue("value", out JsonNode? value)
-            ? value?.DeepClone()
-            : throw PatchException.Rejected("json patch operation has no \"value\"");
+    // No value is null.
+    private static JsonNode? Value(JsonObject operation) => operation["value"]?.DeepClone();
 }

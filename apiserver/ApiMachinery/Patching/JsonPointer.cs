@@ -31,14 +31,11 @@ internal readonly record struct JsonPointer(string Text, IReadOnlyList<string> S
 
     public string Last => Steps[^1];
 
-    /// <summary>Whether the place is inside (or equal to) another one.</summary>
-    public bool IsInside(JsonPointer other) => Steps.Count >= other.Steps.Count && Steps.Take(other.Steps.Count).SequenceEqual(other.Steps);
-
     /// <summary>The object or list that holds the place.</summary>
-    /// <exception cref="PatchException">There is none.</exception>
-    public JsonNode FindParent(JsonNode root)
+    /// <exception cref="PatchException">There is none; the whole document has none.</exception>
+    public JsonNode FindParent(JsonNode? root)
     {
-        JsonNode? node = root;
+        JsonNode? node = IsRoot ? throw Missing() : root;
         for (int i = 0; i < Steps.Count - 1; i++)
         {
             node = Child(node, Steps[i]);
@@ -47,32 +44,25 @@ internal readonly record struct JsonPointer(string Text, IReadOnlyList<string> S
         return node is JsonObject or JsonArray ? node : throw Missing();
     }
 
-    /// <summary>The value at the place; null for a JSON null.</summary>
-    /// <exception cref="PatchException">There is none.</exception>
-    public JsonNode? Find(JsonNode root)
-    {
-        JsonNode? node = root;
-        foreach (string step in Steps)
-        {
-            node = Child(node, step);
-        }
+    /// <summary>The value at the place; null for a JSON null and for a member that its object does not have.</summary>
+    /// <exception cref="PatchException">Nothing could be there.</exception>
+    public JsonNode? Find(JsonNode? root) => Child(FindParent(root), Last);
 
-        return node;
-    }
-
-    /// <summary>Position in a list: digits without a leading zero, up to <paramref name="limit"/>.</summary>
-    public int ParseIndex(string step, int limit)
+    /// <summary>Position in a list of so many places; a negative one counts from the end.</summary>
+    /// <exception cref="PatchException">No such place.</exception>
+    public int IndexOf(string step, int places)
     {
-        bool isIndex = int.TryParse(step, System.Globalization.NumberStyles.None, null, out int index) && (step.Length == 1 || step[0] != '0');
-        return isIndex && index <= limit ? index : throw Missing();
+        bool isIndex = int.TryParse(step, System.Globalization.NumberStyles.AllowLeadingSign, System.Globalization.CultureInfo.InvariantCulture, out int index);
+        int position = index < 0 ? index + places : index;
+        return isIndex && position >= 0 && position < places ? position : throw Missing();
     }
 
     public PatchException Missing() => PatchException.Rejected($"json patch path \"{Text}\" does not exist");
 
     private JsonNode? Child(JsonNode? node, string step) => node switch
     {
-        JsonObject obj => obj.TryGetPropertyValue(step, out JsonNode? value) ? value : throw Missing(),
-        JsonArray list => list[ParseIndex(step, list.Count - 1)],
+        JsonObject obj => obj[step],
+        JsonArray list => list[IndexOf(step, list.Count)],
         _ => throw Missing(),
     };
 }

@@ -1,5 +1,8 @@
+using System.Globalization;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using AiModels.ApiMachinery.Errors;
+using AiModels.ApiMachinery.Schemas;
 using AiModels.ApiMachinery.Storage;
 using AiModels.ApiMachinery.Validation;
 
@@ -11,6 +14,15 @@ internal sealed class Identity(ResourceDefinition definition)
     /// <summary>apiVersion and kind must be the definition's.</summary>
     public void CheckType(JsonObject obj, UpdateKind kind)
     {
+        foreach (string field in (ReadOnlySpan<string>)["apiVersion", "kind"])
+        {
+            if (kind == UpdateKind.Change && obj[field] is { } value && value.GetValueKind() != JsonValueKind.String)
+            {
+                throw ApiError.InvalidPatch(
+                    obj, $"couldn't get version/kind; json parse error: json: cannot unmarshal {ObjectMetaShape.GoKind(value)} into Go struct field .{field} of type string");
+            }
+        }
+
         string apiVersion = TypeText(obj, "apiVersion"), kindName = TypeText(obj, "kind");
         if (kindName.Length == 0)
         {
@@ -112,7 +124,8 @@ internal sealed class Identity(ResourceDefinition definition)
     /// <summary>The resourceVersion that a client read against the current one.</summary>
     public void CheckVersion(string name, string version, string currentVersion)
     {
-        if (version is "" or "0")
+        bool isNumber = ulong.TryParse(version, NumberStyles.None, CultureInfo.InvariantCulture, out ulong number);
+        if (version.Length == 0 || (isNumber && number == 0))
         {
             throw ApiError.Invalid(definition.GroupResource, definition.Group, definition.Plural, name,
                 [FieldError.InvalidRaw("metadata.resourceVersion", "0", "must be specified for an update")]);
@@ -120,7 +133,7 @@ internal sealed class Identity(ResourceDefinition definition)
 
         if (version != currentVersion)
         {
-            throw long.TryParse(version, out _)
+            throw isNumber
                 ? ApiError.Modified(definition, name)
                 : ApiError.Unreasoned($"strconv.ParseUint: parsing {FieldError.Quote(version)}: invalid syntax");
         }

@@ -58,6 +58,15 @@ internal static class ObjectMetadata
                 metadata[map]![key] = "";
             }
         }
+
+        // What is empty is not kept, and so nobody's (omitempty of metav1.ObjectMeta).
+        foreach (string field in (ReadOnlySpan<string>)["labels", "annotations", "ownerReferences", "finalizers", "generateName"])
+        {
+            if (metadata[field] is JsonObject { Count: 0 } or JsonArray { Count: 0 } || (metadata[field] is JsonValue value && value.ToString().Length == 0))
+            {
+                metadata.Remove(field);
+            }
+        }
     }
 
     /// <summary>What a client sends for these is not asked for.</summary>

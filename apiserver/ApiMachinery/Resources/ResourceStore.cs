@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 using AiModels.ApiMachinery.Errors;
 using AiModels.ApiMachinery.Storage;
@@ -178,7 +179,8 @@ public sealed class ResourceStore
         ObjectMetadata.DropNulls(metadata);
         Warn(OwnerReferences.Deduplicate(metadata), options);
         _identity.SetNamespace(metadata, @namespace);
-        if (ObjectMetadata.Text(metadata, "resourceVersion") is { Length: > 0 } && !isApply)
+        // What is no number is no version either, as upstream has it.
+        if (ulong.TryParse(ObjectMetadata.Text(metadata, "resourceVersion"), NumberStyles.None, CultureInfo.InvariantCulture, out ulong version) && version > 0 && !isApply)
         {
             throw ApiError.Unreasoned("resourceVersion should not be set on objects to be created");
         }

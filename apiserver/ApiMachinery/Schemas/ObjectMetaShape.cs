@@ -69,7 +69,7 @@ public static class ObjectMetaShape
     private static string GoType(Schema schema, string path) => schema.Type switch
     {
         SchemaType.String when path.EndsWith("uid", StringComparison.Ordinal) => "types.UID",
-        SchemaType.String => schema.Format == "date-time" ? "v1.Time" : "string",
+        SchemaType.String => "string",
         SchemaType.Integer => "int64",
         SchemaType.Boolean => "bool",
         SchemaType.Array => schema.Items is { Type: SchemaType.String } ? "[]string" : "[]v1." + StructOf(path),

@@ -10,7 +10,7 @@ namespace AiModels.ApiMachinery.Validation;
 public static class ObjectMetaRules
 {
     private const int MaximumAnnotationBytes = 256 * 1024;
-    private const string OrphanFinalizer = "orphan", ForegroundFinalizer = "foregroundDeletion";
+    private const string OrphanFinalizer = "orphan", ForegroundFinalizer = "foregroundDeletion", KubernetesFinalizer = "kubernetes";
 
     /// <summary>Fields of metadata that keep their value for the object's life (contract B6).</summary>
     private static readonly string[] ImmutableFields =
@@ -104,7 +104,7 @@ public static class ObjectMetaRules
         JsonObject metadata = obj["metadata"] as JsonObject ?? [];
         foreach (string finalizer in Texts(metadata["finalizers"]))
         {
-            if (!finalizer.Contains('/') && finalizer is not (OrphanFinalizer or ForegroundFinalizer))
+            if (!finalizer.Contains('/') && finalizer is not (OrphanFinalizer or ForegroundFinalizer or KubernetesFinalizer))
             {
                 yield return $"metadata.finalizers: {FieldError.Quote(finalizer)}: prefer a domain-qualified finalizer name to avoid accidental conflicts with other finalizer writers";
             }
@@ -143,7 +143,7 @@ public static class ObjectMetaRules
         foreach (JsonNode? owner in owners ?? [])
         {
             string apiVersion = Text(owner?["apiVersion"]), kind = Text(owner?["kind"]), name = Text(owner?["name"]);
-            if (apiVersion.Length == 0 || apiVersion.EndsWith('/'))
+            if (apiVersion.Length == 0 || apiVersion.EndsWith('/') || apiVersion.Count(letter => letter == '/') > 1)
             {
                 errors.Add(FieldError.Invalid(Path + ".apiVersion", apiVersion, "version must not be empty"));
             }

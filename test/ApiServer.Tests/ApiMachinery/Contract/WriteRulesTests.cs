@@ -48,6 +48,55 @@ public sealed class WriteRulesTests
     }
 
     [TestMethod]
+    [DataRow("0", 201)]
+    [DataRow("", 201)]
+    [DataRow("abc", 201)]
+    [DataRow("-1", 201)]
+    [DataRow("5", 500)]
+    public async Task C2_Create_WithAResourceVersion_IsRefusedOnlyWhenItIsOne(string version, int code)
+    {
+        JsonObject widget = WidgetServer.New("c2-version");
+        widget["metadata"]!["resourceVersion"] = version;
+
+        Assert.AreEqual(code, (await s_server.SendAsync("POST", s_widgets + "?dryRun=All", widget)).Code);
+    }
+
+    [TestMethod]
+    [DataRow("00", 422)]
+    [DataRow("-1", 500)]
+    [DataRow("99999999", 409)]
+    public async Task U2_Update_WithAResourceVersionThatIsNotTheCurrentOne_IsRefused(string version, int code)
+    {
+        await s_server.SendAsync("POST", s_widgets, WidgetServer.New("u2-version"));
+        JsonObject sent = WidgetServer.New("u2-version");
+        sent["metadata"]!["resourceVersion"] = version;
+
+        Assert.AreEqual(code, (await s_server.SendAsync("PUT", s_widgets + "/u2-version", sent)).Code);
+    }
+
+    [TestMethod]
+    public async Task M3_Metadata_ThatIsEmpty_IsNotKept_AndNobodys()
+    {
+        JsonObject widget = WidgetServer.New("m3");
+        foreach ((string field, JsonNode value) in new (string, JsonNode)[]
+        {
+            ("labels", new JsonObject()), ("annotations", new JsonObject()), ("finalizers", new JsonArray()), ("ownerReferences", new JsonArray()), ("generateName", ""),
+        })
+        {
+            widget["metadata"]![field] = value;
+        }
+
+        JsonObject stored = await s_server.CreateAsync(widget);
+        Answer same = await s_server.SendAsync("PATCH", s_widgets + "/m3", """{"metadata":{"labels":{"none":null},"annotations":{},"finalizers":[]}}""", Merge);
+
+        CollectionAssert.AreEquivalent(
+            new[] { "name", "namespace", "uid", "resourceVersion", "generation", "creationTimestamp", "managedFields" },
+            stored["metadata"]!.AsObject().Select(field => field.Key).ToArray());
+        Assert.AreEqual("""{"f:spec":{".":{},"f:color":{}}}""", stored["metadata"]!["managedFields"]![0]!["fieldsV1"]!.ToJsonString());
+        Assert.AreEqual(stored.ToJsonString(), same.Json.ToJsonString(), "nothing changed");
+    }
+
+    [TestMethod]
     public async Task C5_GenerateName_IsCutAt58_AndANameWins()
     {
         JsonObject widget = WidgetServer.New("c5-name");

@@ -30,6 +30,7 @@ public sealed class ObjectMetaRulesTests
     [DataRow("""{"name":"a","namespace":"n","finalizers":["orphan","foregroundDeletion"]}""", "metadata.finalizers: Invalid value: [\"orphan\",\"foregroundDeletion\"]: finalizer orphan and foregroundDeletion cannot be both set")]
     [DataRow("""{"name":"a","namespace":"n","ownerReferences":[{"apiVersion":"v1","kind":"Pod","name":"x","uid":""}]}""", "metadata.ownerReferences.uid: Invalid value: \"\": must not be empty")]
     [DataRow("""{"name":"a","namespace":"n","ownerReferences":[{"apiVersion":"","kind":"Pod","name":"x","uid":"u"}]}""", "metadata.ownerReferences.apiVersion: Invalid value: \"\": version must not be empty")]
+    [DataRow("""{"name":"a","namespace":"n","ownerReferences":[{"apiVersion":"a/b/c","kind":"Pod","name":"x","uid":"u"}]}""", "metadata.ownerReferences.apiVersion: Invalid value: \"a/b/c\": version must not be empty")]
     [DataRow("""{"name":"a","namespace":"n","ownerReferences":[{"apiVersion":"v1","kind":"","name":"x","uid":"u"}]}""", "metadata.ownerReferences.kind: Invalid value: \"\": must not be empty")]
     [DataRow("""{"name":"a","namespace":"n","ownerReferences":[{"apiVersion":"v1","kind":"Pod","name":"","uid":"u"}]}""", "metadata.ownerReferences.name: Invalid value: \"\": must not be empty")]
     [DataRow("""{"name":"a","namespace":"n","ownerReferences":[{"apiVersion":"v1","kind":"Event","name":"x","uid":"u"}]}""",
@@ -102,5 +103,5 @@ public sealed class ObjectMetaRulesTests
     [TestMethod]
     public void B5_Warnings_BareFinalizer_IsMentioned() => Assert.AreEqual(
         "metadata.finalizers: \"foo\": prefer a domain-qualified finalizer name to avoid accidental conflicts with other finalizer writers",
-        ObjectMetaRules.Warnings(WithMetadata("""{"finalizers":["foo","orphan"]}""")).Single());
+        ObjectMetaRules.Warnings(WithMetadata("""{"finalizers":["foo","orphan","foregroundDeletion","kubernetes"]}""")).Single());
 }
