@@ -14,6 +14,9 @@ namespace AiModels.NodeAgent;
 /// <summary>The composition of 'nodeagent serve'.</summary>
 public static class NodeAgentApplication
 {
+    // A request for a model is seven names and a digest: less than 2 KiB.
+    private const long LargestRequest = 64 << 10;
+
     /// <summary>Builds the agent; start it with StartAsync. <paramref name="configure"/> may add services first, for tests and for the all-in-one.</summary>
     public static WebApplication Create(ServeOptions options, Action<WebApplicationBuilder>? configure = null)
     {
@@ -58,7 +61,11 @@ public static class NodeAgentApplication
         }
 
         builder.WebHost.UsePrivateSockets();
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.ListenUnixSocket(PrepareSocket(options.SocketPath)));
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.Limits.MaxRequestBodySize = LargestRequest;
+            kestrel.ListenUnixSocket(PrepareSocket(options.SocketPath));
+        });
         return builder;
     }
 

@@ -1,7 +1,6 @@
 using System.Text.Json;
 using AiModels.Contracts.NodeCache;
 using AiModels.Contracts.V1Alpha1;
-using AiModels.ModelPack.Oci;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace AiModels.NodeAgent.Api;
@@ -44,17 +43,14 @@ internal static class NodeCacheEndpoints
         EnsureModelRequest? request;
         try
         {
-            request = await http.Request.ReadFromJsonAsync<EnsureModelRequest>(ContractsJson.Options, http.RequestAborted);
+            request = await JsonSerializer.DeserializeAsync<EnsureModelRequest>(http.Request.Body, ContractsJson.Options, http.RequestAborted);
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or BadHttpRequestException)
         {
             throw new NodeAgentException(NodeAgentException.InvalidArgument, $"the body is no request for a model: {e.Message}");
         }
 
-        // The digest becomes part of a path.
-        return Digest.TryParse(request?.Digest, out _)
-            ? request!
-            : throw new NodeAgentException(NodeAgentException.InvalidArgument, $"digest: '{request?.Digest}' is not a digest");
+        return MountRequestCheck.FaultOf(request) is { } fault ? throw new NodeAgentException(NodeAgentException.InvalidArgument, fault) : request!;
     }
 
     private static int StatusOf(string code) => code switch

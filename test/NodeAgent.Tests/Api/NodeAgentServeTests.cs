@@ -74,6 +74,51 @@ public sealed class NodeAgentServeTests
         Assert.AreEqual(HttpStatusCode.BadRequest, answer.StatusCode);
     }
 
+    [TestMethod, Timeout(60_000)]
+    [DataRow("null", "null")]
+    [DataRow("[]", "no request")]
+    [DataRow("\"text\"", "no request")]
+    [DataRow("""{"volumeId":""}""", "no request")]
+    [DataRow("""{"volumeId":"","podNamespace":"a","podName":"b","podUid":"c","modelKind":"Model","modelName":"m","digest":"DIGEST"}""", "volumeId is empty")]
+    [DataRow("""{"volumeId":"..","podNamespace":"a","podName":"b","podUid":"c","modelKind":"Model","modelName":"m","digest":"DIGEST"}""", "volumeId: '..'")]
+    [DataRow("""{"volumeId":"v","podNamespace":"a","podName":null,"podUid":"c","modelKind":"Model","modelName":"m","digest":"DIGEST"}""", "podName is empty")]
+    [DataRow("""{"volumeId":"v","podNamespace":"a","podName":"b","podUid":"c","modelKind":"Secret","modelName":"m","digest":"DIGEST"}""", "modelKind: 'Secret'")]
+    [DataRow("""{"volumeId":"v","podNamespace":"a","podName":"b","podUid":"c","modelKind":null,"modelName":"m","digest":"DIGEST"}""", "modelKind: ''")]
+    [DataRow("""{"volumeId":"v","podNamespace":"a","podName":"b","podUid":"c","modelKind":"Model","modelName":"m","digest":null}""", "digest: ''")]
+    public async Task Mounts_WithAFieldThatIsNone_NamesItAndTakesNoLease(string body, string words)
+    {
+        await using WebApplication agent = await StartAsync();
+        using HttpClient client = Client();
+
+        // No content type, as a careless caller sends it.
+        using var content = new ByteArrayContent(System.Text.Encoding.UTF8.GetBytes(body.Replace("DIGEST", CacheTestBench.DigestOf("tiny"), StringComparison.Ordinal)));
+        using HttpResponseMessage answer = await client.PostAsync(NodeCacheApi.MountsPath, content, TestContext.CancellationToken);
+        NodeCacheError error = (await answer.Content.ReadFromJsonAsync<NodeCacheError>(ContractsJson.Options, TestContext.CancellationToken))!;
+        Assert.AreEqual((HttpStatusCode.BadRequest, "InvalidArgument"), (answer.StatusCode, error.Code));
+        Assert.Contains(words, error.Message);
+        Assert.IsEmpty((await StatusAsync(client)).Models);
+    }
+
+    [TestMethod, Timeout(60_000)]
+    public async Task Mounts_WithAHugeBody_IsRefusedAndTheAgentServesOn()
+    {
+        await using WebApplication agent = await StartAsync();
+        using HttpClient client = Client();
+        string huge = new('a', 60 << 10);
+        EnsureModelRequest request = Request() with { PodName = huge, ModelName = huge };
+        try
+        {
+            using HttpResponseMessage answer = await client.PostAsJsonAsync(NodeCacheApi.MountsPath, request, ContractsJson.Options, TestContext.CancellationToken);
+            Assert.AreEqual(HttpStatusCode.BadRequest, answer.StatusCode);
+        }
+        catch (HttpRequestException)
+        {
+            // The agent may close before all of it was sent, and the caller see that first.
+        }
+
+        Assert.IsEmpty((await StatusAsync(client)).Models);
+    }
+
     [TestMethod, Timeout(30_000)]
     public async Task Mounts_WithADigestThatIsAPath_IsInvalidArgument()
     {
