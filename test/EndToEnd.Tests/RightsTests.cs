@@ -1,3 +1,4 @@
+using System.Net;
 using System.Text;
 using System.Text.Json.Nodes;
 using AiModels.TestKit;
@@ -68,6 +69,27 @@ public sealed class RightsTests
 
     [TestMethod]
     [Timeout(120_000, CooperativeCancellation = true)]
+    public async Task TokensOfServiceAccounts_OpenWhatTheyAreFor_AndNothingElse()
+    {
+        await _cluster.KubectlAsync(Cancelled, "create", "serviceaccount", "audience");
+        string own = await TokenAsync(), foreign = await TokenAsync("--audience=vault"), both = await TokenAsync("--audience=vault", "--audience=https://kubernetes.default.svc");
+
+        foreach (int port in new[] { _cluster.Port, _cluster.Port + 1 }) // the host, and our server directly, which asks it
+        {
+            string discovery = $"https://127.0.0.1:{port}/apis/ai.deckhouse.io/v1alpha1";
+            Assert.AreEqual(HttpStatusCode.OK, await StatusAsync(own, discovery), discovery);
+            Assert.AreEqual(HttpStatusCode.OK, await StatusAsync(both, discovery), discovery);
+            Assert.AreEqual(HttpStatusCode.Unauthorized, await StatusAsync(foreign, discovery), discovery);
+        }
+
+        // The registry takes grants: no token of an account opens it, whatever it is for.
+        string registry = $"https://127.0.0.1:{_cluster.Port + 2}/v2/", forRegistry = await TokenAsync("--audience=ai-models-registry");
+        Assert.AreEqual(HttpStatusCode.Unauthorized, await StatusAsync(own, registry));
+        Assert.AreEqual(HttpStatusCode.Unauthorized, await StatusAsync(forRegistry, registry));
+    }
+
+    [TestMethod]
+    [Timeout(120_000, CooperativeCancellation = true)]
     public async Task People_GetWhatTheRolesOfEveryClusterSay()
     {
         await _cluster.KubectlAsync(Cancelled, "create", "rolebinding", "viewer", "--clusterrole=view", "--user=vera");
@@ -119,4 +141,13 @@ public sealed class RightsTests
         _cluster.KubectlAsync(Cancelled, "get", kind, name, "-n", "d8-ai-models", "-o", "jsonpath=" + path);
 
     private Task<CommandResult> RunAsync(IEnumerable<string> arguments) => CommandResult.RunAsync(Path.Combine(AppContext.BaseDirectory, "apiserver"), arguments, Cancelled);
+
+    private async Task<string> TokenAsync(params string[] more) => (await _cluster.KubectlAsync(Cancelled, ["create", "token", "audience", .. more])).Trim();
+
+    private async Task<HttpStatusCode> StatusAsync(string token, string url)
+    {
+        using HttpClient client = _cluster.CreateClient(token);
+        using HttpResponseMessage answer = await client.GetAsync(url, Cancelled);
+        return answer.StatusCode;
+    }
 }

@@ -72,9 +72,10 @@ internal static class Reviews
     {
         JsonObject review = await ReadAsync(http);
         ServiceAccountAuthenticator tokens = http.RequestServices.GetRequiredService<ServiceAccountAuthenticator>();
-        AuthenticationResult result = await tokens.ReviewAsync((string?)review.At("spec.token") ?? "", http.RequestAborted);
+        string[] wanted = [.. (review.At("spec.audiences") as JsonArray ?? []).Select(a => (string?)a ?? "")];
+        (AuthenticationResult result, string[] audiences) = await tokens.ReviewAsync((string?)review.At("spec.token") ?? "", wanted, http.RequestAborted);
         review["status"] = result.User is { } user
-            ? new JsonObject { ["authenticated"] = true, ["user"] = Describe(user.Authenticated()), ["audiences"] = review.At("spec.audiences")?.DeepClone() }
+            ? new JsonObject { ["authenticated"] = true, ["user"] = Describe(user.Authenticated()), ["audiences"] = new JsonArray([.. audiences.Select(a => JsonValue.Create(a))]) }
             : new JsonObject { ["authenticated"] = false, ["error"] = result.Failure ?? "unknown token" };
         await WriteAsync(http, review);
     }

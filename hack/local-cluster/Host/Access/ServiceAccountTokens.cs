@@ -64,11 +64,21 @@ internal sealed class ServiceAccountTokens(byte[] key, TimeProvider time)
 internal sealed class ServiceAccountAuthenticator(ServiceAccountTokens tokens, IServiceProvider services) : IRequestAuthenticator
 {
     public async ValueTask<AuthenticationResult> AuthenticateAsync(HttpContext context, CancellationToken cancellationToken) =>
-        BearerToken.Of(context) is { } token ? await ReviewAsync(token, cancellationToken) : AuthenticationResult.NoOpinion;
+        BearerToken.Of(context) is { } token ? (await ReviewAsync(token, [], cancellationToken)).Result : AuthenticationResult.NoOpinion;
 
-    public async ValueTask<AuthenticationResult> ReviewAsync(string token, CancellationToken cancellationToken)
+    /// <summary>Whose token it is, and which of the audiences that are asked about it is for. Who asks about none means this host; a token for none of them lets nobody in.</summary>
+    public async ValueTask<(AuthenticationResult Result, string[] Audiences)> ReviewAsync(string token, IReadOnlyCollection<string> wanted, CancellationToken cancellationToken)
     {
-        if (tokens.Check(token)?["kubernetes.io"] is not { } claims) return AuthenticationResult.NoOpinion;
+        if (tokens.Check(token) is not { } claims) return (AuthenticationResult.NoOpinion, []);
+        string[] target = [.. wanted.DefaultIfEmpty(ServiceAccountTokens.Issuer)], meant = [.. claims["aud"]!.AsArray().Select(a => (string)a!)];
+        string[] audiences = [.. target.Intersect(meant)];
+        return audiences.Length > 0
+            ? (await AccountAsync(claims["kubernetes.io"]!, cancellationToken), audiences)
+            : (AuthenticationResult.Fail($"token audiences [{string.Join(' ', meant)}] is invalid for the target audiences [{string.Join(' ', target)}]"), []);
+    }
+
+    private async ValueTask<AuthenticationResult> AccountAsync(JsonNode claims, CancellationToken cancellationToken)
+    {
         string ns = (string)claims["namespace"]!, name = (string)claims["serviceaccount"]!["name"]!, uid = (string)claims["serviceaccount"]!["uid"]!;
         ResourceObject? account = await services.GetRequiredService<ResourceRegistry>().StoreOf("", "serviceaccounts").FindAsync(ns, name, cancellationToken);
         if (account?.ToJson().Uid() != uid) return AuthenticationResult.Fail($"service account {ns}/{name} is gone");
