@@ -44,10 +44,10 @@ internal sealed class RequestLimits(
         using IDisposable underWay = shutdown.Enter(isLongRunning: false);
         try
         {
-            if (info.Subresource.Length > 0)
+            // Subresources read their bodies themselves; the handlers bound those of ordinary writes. A body that was read already (a host that translates protobuf) is in memory.
+            if (info.Subresource.Length > 0 && context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
             {
-                // Subresources read their bodies themselves; the handlers bound those of ordinary writes.
-                context.Features.Get<IHttpMaxRequestBodySizeFeature>()?.MaxRequestBodySize = options.Value.MaximumRequestBytes;
+                size.MaxRequestBodySize = options.Value.MaximumRequestBytes;
             }
 
             await RunBoundedAsync(context, info);
