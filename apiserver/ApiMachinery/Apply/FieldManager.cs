@@ -96,7 +96,8 @@ public sealed class FieldManager
         if (live is not null && owners.Count == 0)
         {
             // Written before anybody was tracked: what is there belongs to somebody, and removing it takes a decision (contract M8).
-            Track(owners, [], current, BeforeFirstApply, "", now);
+            // Through /status only what that can write is.
+            Track(owners, [], current, BeforeFirstApply, subresource, now);
         }
 
         FieldOwner owner = FieldOwner.Applier(manager, subresource);

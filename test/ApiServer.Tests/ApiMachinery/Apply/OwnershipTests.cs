@@ -102,6 +102,18 @@ public sealed class OwnershipTests
     }
 
     [TestMethod]
+    public void M8_UntrackedObject_AppliedThroughStatus_HadOnlyItsStatusBefore()
+    {
+        JsonObject live = Widgets.Widget("{spec: {size: 1}}"), ready = Widgets.Widget("{spec: {size: 1}, status: {phase: P}}");
+
+        JsonObject first = Widgets.Fields.Apply(live, Widgets.Widget("{status: {phase: Q}}"), "c", false, "status", Widgets.Now);
+        string refusal = Assert.ThrowsExactly<ApplyException>(() => Widgets.Fields.Apply(ready, Widgets.Widget("{status: {phase: Q}}"), "c", false, "status", Widgets.Now)).Message;
+
+        Assert.AreEqual("c/Apply/status: .status.phase", Widgets.Owners(first));
+        Assert.AreEqual("Apply failed with 1 conflict: conflict with \"before-first-apply\" with subresource \"status\" using example.com/v1: .status.phase", refusal);
+    }
+
+    [TestMethod]
     public void M28_Kubectl_RewritesItsAnnotation_AndForcesOnlyWhatItHadApplied()
     {
         JsonObject live = Applied(null, "{spec: {size: 1, note: x}}", "helm");
