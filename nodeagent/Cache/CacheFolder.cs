@@ -16,7 +16,8 @@ namespace AiModels.NodeAgent.Cache;
 /// index/&lt;hex&gt;.json         whose it is, its size, when it was last used: written before the first byte
 /// leases/&lt;id&gt;.json         a volume that has it mounted
 /// </code>
-/// Small files are replaced by rename, so that a crash leaves the old or the new one.
+/// Small files are replaced by rename, so that a crash leaves the old or the new one. Leases do not wait for the disk: a killed agent finds them in the kernel's memory, and a
+/// killed machine has no mount that one could speak for.
 /// </summary>
 internal sealed class CacheFolder
 {
@@ -58,9 +59,9 @@ internal sealed class CacheFolder
 
     public IEnumerable<Lease> Leases() => Read<Lease>(_leases);
 
-    public void Write(IndexRecord record) => Replace(IndexPath(record.Model.Digest), record);
+    public void Write(IndexRecord record) => Replace(IndexPath(record.Model.Digest), record, isDurable: true);
 
-    public void Write(Lease lease) => Replace(LeasePath(lease.VolumeId), lease);
+    public void Write(Lease lease) => Replace(LeasePath(lease.VolumeId), lease, isDurable: false);
 
     public void RemoveLease(string volumeId) => File.Delete(LeasePath(volumeId));
 
@@ -133,17 +134,20 @@ internal sealed class CacheFolder
         }
     }
 
-    private static void Replace<T>(string path, T value)
+    private static void Replace<T>(string path, T value, bool isDurable)
     {
         string temporary = path + ".new";
         using (var file = new FileStream(temporary, FileMode.Create, FileAccess.Write))
         {
             JsonSerializer.Serialize(file, value);
-            file.Flush(flushToDisk: true);
+            file.Flush(flushToDisk: isDurable);
         }
 
         File.Move(temporary, path, overwrite: true);
-        ReadOnlyTree.FlushFolder(Path.GetDirectoryName(path)!);
+        if (isDurable)
+        {
+            ReadOnlyTree.FlushFolder(Path.GetDirectoryName(path)!);
+        }
     }
 }
 

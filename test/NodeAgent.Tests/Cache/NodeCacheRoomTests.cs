@@ -105,6 +105,24 @@ public sealed class NodeCacheRoomTests
     }
 
     [TestMethod, Timeout(60_000)]
+    [DataRow("")]
+    [DataRow("{\"VolumeId\":\"v1\",\"Dig")]
+    [DataRow("\0\0\0\0")]
+    public async Task Restart_WithALeaseThatAPowerFailureCutShort_DropsItAndTakesItAnew(string left)
+    {
+        await using var bench = new CacheTestBench();
+        await bench.EnsureAsync("a", "v1");
+        string lease = Directory.GetFiles(Path.Combine(bench.ModelsFolder, "..", "leases")).Single();
+        await File.WriteAllTextAsync(lease, left);
+        bench.Restart();
+        Assert.AreEqual(0, bench.StatusOf("a")!.Mounts);
+        Assert.IsFalse(File.Exists(lease));
+        Assert.IsNotNull((await bench.EnsureAsync("a", "v1")).Path);
+        Assert.AreEqual(1, bench.StatusOf("a")!.Mounts);
+        Assert.HasCount(1, bench.Source.Fetched, "the model was there all the time");
+    }
+
+    [TestMethod, Timeout(60_000)]
     public async Task Restart_WithoutLeases_FindsThemInTheMountTable()
     {
         await using var bench = new CacheTestBench();
