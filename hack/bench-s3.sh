@@ -3,17 +3,19 @@
 #
 #   hack/bench-s3.sh [--rounds N] [--size SIZE] [--parallel N] [--work DIR]
 #
+# Everything that is pushed stays in the memory of radosgw: five times SIZE a round, and 32 MiB for each of the parallel pushes.
+#
 # One blob of SIZE is a layer as other tools push it: parts, and by default one read to prove it. The same bytes as blobs of 16 MiB are what our own models are made of.
 . "$(dirname "$0")/lib.sh"
 
-rounds=3 size=$((1 << 30)) parallel=64 work="" port=${BENCH_S3_PORT:-18500}
+rounds=3 size=$((256 << 20)) parallel=64 work="" port=${BENCH_S3_PORT:-18500}
 while [ $# -gt 0 ]; do
   case $1 in
     --rounds) rounds=$2; shift ;;
     --size) size=$(bytes --size "$2") || exit 1; shift ;;
     --parallel) parallel=$2; shift ;;
     --work) work=$2; shift ;;
-    -h | --help) sed -n '2,6s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    -h | --help) sed -n '2,8s/^# \{0,1\}//p' "$0"; exit 0 ;;
     *) fail "unknown argument '$1'" "want --rounds N, --size SIZE, --parallel N, --work DIR" ;;
   esac
   shift
@@ -32,11 +34,13 @@ trap finish EXIT
 say() { echo "bench: $*" >&2; }
 
 say "building"
-dotnet build "$ROOT/registry/Server" -c Release -v q --nologo >"$work/build.log" 2>&1 || { cat "$work/build.log" >&2; exit 1; }
+publish registry/Server "$work/registry" >"$work/build.log" 2>&1 || { cat "$work/build.log" >&2; exit 1; }
 
 say "starting radosgw"
 mkfifo "$work/hold" "$work/told"
-"$ROOT/hack/radosgw.sh" --port "$port" --data "$work/ceph" <"$work/hold" >"$work/told" 2>"$work/radosgw.log" &
+# A fifth more than it will hold: a store that is nearly full refuses writes.
+memory=$(((5 * size * rounds + ((parallel * 32 + 512) << 20)) * 6 / 5))
+"$ROOT/hack/radosgw.sh" --port "$port" --data "$work/ceph" --memory "$memory" <"$work/hold" >"$work/told" 2>"$work/radosgw.log" &
 exec 7>"$work/hold"
 IFS=' ' read -r _ s3 data <"$work/told" || { cat "$work/radosgw.log" >&2; exit 1; }
 signed=(--aws-sigv4 aws:amz:us-east-1:s3 --user "$(cat "$data/main/accessKey"):$(cat "$data/main/secretKey")" -H "x-amz-content-sha256: UNSIGNED-PAYLOAD")
@@ -44,7 +48,7 @@ curl -sS --fail-with-body -o /dev/null -X PUT "${signed[@]}" "$s3/bench"
 
 # start_registry PORT OPTION…: prints nothing; its process is the last of ${started[@]}.
 start_registry() {
-  "$ROOT/artifacts/bin/AiModels.Registry/release/registry" serve --anonymous --listen "http://127.0.0.1:$1" --storage s3:bench --s3-endpoint "$s3" --s3-path-style \
+  "$work/registry/registry" serve --anonymous --listen "http://127.0.0.1:$1" --storage s3:bench --s3-endpoint "$s3" --s3-path-style \
     --s3-credentials "$data/main" --gc-interval 1h "${@:2}" >"$work/registry-$1.log" 2>&1 &
   started+=($!)
   for _ in $(seq 100); do

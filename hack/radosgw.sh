@@ -2,20 +2,21 @@
 # A real S3 server for tests and measurements: a Ceph cluster of one node (monitor, object store, radosgw) on loopback. It lives as long as this script, which ends when
 # its standard input ends or on a signal, and takes its data with it.
 #
-#   hack/radosgw.sh --port N [--data DIR] [--disk]       takes ports N to N+39; --disk keeps objects on disk instead of in memory
+#   hack/radosgw.sh --port N [--data DIR] [--memory SIZE | --disk]       takes ports N to N+39; objects are in memory (default: 6Gi; writes to a full one hang), or on disk
 #
 # Prints "ready http://127.0.0.1:N DIR" when it serves. DIR/main holds accessKey and secretKey of a user without limits, DIR/second another key of the same user,
 # DIR/full those of a user whose buckets take 4 MiB. DIR/ceph.conf is for radosgw-admin.
 . "$(dirname "$0")/lib.sh"
 
-port="" data="" store=memstore
+port="" data="" store=memstore memory=$((6 << 30))
 while [ $# -gt 0 ]; do
   case $1 in
     --port) port=$2; shift ;;
     --data) data=$2; shift ;;
+    --memory) memory=$(bytes --memory "$2") || exit 1; shift ;;
     --disk) store=bluestore ;;
     -h | --help) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 0 ;;
-    *) fail "unknown argument '$1'" "want --port N [--data DIR] [--disk]" ;;
+    *) fail "unknown argument '$1'" "want --port N [--data DIR] [--memory SIZE | --disk]" ;;
   esac
   shift
 done
@@ -74,7 +75,7 @@ osd data = $data/osd
 keyring = $data/osd/keyring
 osd objectstore = $store
 osd memory target = 939524096
-memstore device bytes = 6442450944
+memstore device bytes = $memory
 bluestore block size = 17179869184
 [client.admin]
 rgw data = $data/rgw
