@@ -44,8 +44,9 @@ internal sealed class RequestLimits(
         using IDisposable underWay = shutdown.Enter(isLongRunning: false);
         try
         {
-            // Subresources read their bodies themselves; the handlers bound those of ordinary writes. A body that was read already (a host that translates protobuf) is in memory.
-            if (info.Subresource.Length > 0 && context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
+            // Subresources read their bodies themselves; the handlers bound those of ordinary writes, /status too, so that a client that is still sending
+            // gets its 413 and no reset. A body that was read already (a host that translates protobuf) is in memory.
+            if (info.Subresource is not ("" or "status") && context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
             {
                 size.MaxRequestBodySize = options.Value.MaximumRequestBytes;
             }
