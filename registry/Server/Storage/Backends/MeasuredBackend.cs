@@ -113,17 +113,20 @@ internal sealed class MeasuredBackend(IStorageBackend inner, RegistryMetrics met
         catch (StorageUnavailableException failure)
         {
             activity?.SetStatus(ActivityStatusCode.Error, failure.Message);
-            throw new StorageUnavailableException($"Storage ({Name}): {operation} {path}: {failure.Message}", failure);
+            throw new StorageUnavailableException(Told(failure), failure);
         }
         catch (IOException failure) when (failure is not StorageFullException)
         {
             activity?.SetStatus(ActivityStatusCode.Error, failure.Message);
-            throw new IOException($"Storage ({Name}): {operation} {path}: {failure.Message}", failure);
+            throw new IOException(Told(failure), failure);
         }
         finally
         {
             metrics.StorageOperation(inner.Name, operation, outcome, Stopwatch.GetElapsedTime(started));
         }
+
+        // A check is of no path.
+        string Told(IOException failure) => $"Storage ({Name}): {operation}{(path.Length > 0 ? " " + path : "")}: {failure.Message}";
     }
 
     private sealed class MeasuredWriter(MeasuredBackend owner, IStorageWriter writer) : IStorageWriter

@@ -28,7 +28,7 @@ public sealed class S3StartTests
     public void Stop() => _folder.Dispose();
 
     [TestMethod]
-    public async Task Bucket_ThatDoesNotExist_IsNamed() => await RefusedAsync(options => options.Storage = "s3:no-such-bucket", "there is no bucket 'no-such-bucket'");
+    public async Task Bucket_ThatDoesNotExist_IsNamed() => await RefusedAsync(options => options.Storage = "s3:no-such-bucket", "Storage (s3): check: there is no bucket 'no-such-bucket'");
 
     [TestMethod]
     [DataRow("UNKNOWN", "mainsecret", "does not know the access key in ")]
