@@ -24,7 +24,7 @@ internal static class FailureTranslator
             StageOutcome.Retry(Reasons.PublicationFailed, $"The registry refused the grant: {exception.Message}"),
 
         // Content that was stored has rotted since: the next attempt finds it missing and stores it again.
-        RegistryException { Code: "MANIFEST_BLOB_UNKNOWN" } => StageOutcome.Retry(Reasons.PublicationFailed, $"The registry has lost content: {exception.Message}"),
+        RegistryException { IsContentMissing: true } => StageOutcome.Retry(Reasons.PublicationFailed, $"The registry has lost content: {exception.Message}"),
         RegistryException => StageOutcome.Failed(Reasons.PublicationFailed, $"The registry refused: {exception.Message}"),
 
         HubException { IsTransient: true } => StageOutcome.Retry(Reasons.PublicationFailed, exception.Message),

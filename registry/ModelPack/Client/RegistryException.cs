@@ -16,6 +16,9 @@ public sealed class RegistryException(string code, string message, HttpStatusCod
     public bool IsTransient => Status is HttpStatusCode.RequestTimeout or HttpStatusCode.TooManyRequests or HttpStatusCode.InternalServerError
         or HttpStatusCode.BadGateway or HttpStatusCode.ServiceUnavailable or HttpStatusCode.GatewayTimeout;
 
+    /// <summary>What a manifest refers to is not there: it was never pushed, or it has rotted since.</summary>
+    public bool IsContentMissing => Code == "MANIFEST_BLOB_UNKNOWN";
+
     /// <summary>Whether the registry has no room (RFC 4918 507, which our registry answers when its capacity limit is reached).</summary>
     public bool IsInsufficientStorage => Status is HttpStatusCode.InsufficientStorage;
 }

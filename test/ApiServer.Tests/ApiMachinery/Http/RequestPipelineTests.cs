@@ -59,24 +59,16 @@ public sealed class RequestPipelineTests
     [Timeout(10_000)]
     public async Task H1_H9_RequestsBeyondTheLimit_Are429_AndLongRunningOnesDoNotCount()
     {
-        var gate = new TaskCompletionSource();
-        var entered = new SemaphoreSlim(0);
-        async Task HoldAsync(SubresourceRequest request, CancellationToken cancellationToken)
-        {
-            entered.Release();
-            await gate.Task.WaitAsync(cancellationToken);
-            request.Http.Response.StatusCode = 204;
-        }
-
-        await using WidgetServer server = await StartAsync(new Probe(HoldAsync) { LongRunningVerbs = ["create"] }, reads: 1);
+        var gate = new Gate();
+        await using WidgetServer server = await StartAsync(new Probe(gate.HoldAsync) { LongRunningVerbs = ["create"] }, reads: 1);
         await server.CreateAsync(WidgetServer.New("a"));
         Task<Answer> held = server.SendAsync("GET", WidgetServer.Widgets() + "/a/probe");
         Task<Answer> longRunning = server.SendAsync("POST", WidgetServer.Widgets() + "/a/probe?timeout=1ms", "body");
-        await entered.WaitAsync(TestContext.CancellationToken);
-        await entered.WaitAsync(TestContext.CancellationToken);
+        await gate.Entered.WaitAsync(TestContext.CancellationToken);
+        await gate.Entered.WaitAsync(TestContext.CancellationToken);
 
         Answer refused = await server.SendAsync("GET", WidgetServer.Widgets());
-        gate.SetResult();
+        gate.Open();
 
         Assert.AreEqual(429, refused.Code);
         Assert.AreEqual("Too many requests, please try again later.", refused.Text);
@@ -89,27 +81,19 @@ public sealed class RequestPipelineTests
     [Timeout(60_000)]
     public async Task H1_Masters_AreLetThroughAboveTheLimit()
     {
-        var gate = new TaskCompletionSource();
-        var entered = new SemaphoreSlim(0);
-        async Task HoldAsync(SubresourceRequest request, CancellationToken cancellationToken)
-        {
-            entered.Release();
-            await gate.Task.WaitAsync(cancellationToken);
-            request.Http.Response.StatusCode = 204;
-        }
-
-        var probe = new Probe(HoldAsync);
+        var gate = new Gate();
+        var probe = new Probe(gate.HoldAsync);
         await using WidgetServer server = await WidgetServer.StartAsync(
             api => api.Services.AddSingleton<IRequestAuthenticator>(
                 StaticTokenAuthenticator.Of(new Dictionary<string, UserInfo> { ["root"] = new() { Name = "root", Groups = ["system:masters"] } })),
             options => options.MaximumReadsInFlight = 1, widget: WidgetServer.Widget with { Subresources = [probe] });
         await server.CreateAsync(WidgetServer.New("a"));
         Task<Answer> held = server.SendAsync("GET", WidgetServer.Widgets() + "/a/probe");
-        await entered.WaitAsync(TestContext.CancellationToken);
+        await gate.Entered.WaitAsync(TestContext.CancellationToken);
 
         Answer master = await server.SendAsync("GET", WidgetServer.Widgets(), headers: ("Authorization", "Bearer root"));
         Answer other = await server.SendAsync("GET", WidgetServer.Widgets());
-        gate.SetResult();
+        gate.Open();
 
         Assert.AreEqual((200, 429), (master.Code, other.Code));
         Assert.AreEqual(204, (await held).Code);
@@ -263,5 +247,22 @@ public sealed class RequestPipelineTests
             request.Operation == "DELETE" && (string?)request.OldObject!["spec"]!["color"] == "painted"
                 ? throw ApiError.Forbidden(request.Resource, request.Name, "painted things stay")
                 : ValueTask.CompletedTask;
+    }
+
+    /// <summary>Requests that have come in and are not answered until it opens.</summary>
+    private sealed class Gate
+    {
+        private readonly TaskCompletionSource _open = new();
+
+        public SemaphoreSlim Entered { get; } = new(0);
+
+        public void Open() => _open.SetResult();
+
+        public async Task HoldAsync(SubresourceRequest request, CancellationToken cancellationToken)
+        {
+            Entered.Release();
+            await _open.Task.WaitAsync(cancellationToken);
+            request.Http.Response.StatusCode = 204;
+        }
     }
 }
