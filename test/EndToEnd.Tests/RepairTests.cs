@@ -61,11 +61,11 @@ public sealed class RepairTests
         await MetricsAsync(cluster, rotten: 2, missing: 0, damaged: 0);
     }
 
-    /// <summary>Flips one bit of a stored chunk of the weights, which do not compress. Gives its digest.</summary>
+    /// <summary>Flips one bit of a stored chunk of the weights, which do not compress; as a disk does it: the registry may be reading the file. Gives its digest.</summary>
     private static string Rot(RunningCluster cluster, int chunk)
     {
         string hash = Convert.ToHexStringLower(SHA256.HashData(Weights.AsSpan(chunk * Chunk, Math.Min(Chunk, Weights.Length - (chunk * Chunk)))));
-        using FileStream file = File.Open(PathOf(hash, cluster), FileMode.Open, FileAccess.ReadWrite);
+        using FileStream file = new(PathOf(hash, cluster), FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
         file.Position = file.Length / 2;
         int rotten = file.ReadByte() ^ 1;
         file.Position--;
