@@ -20,6 +20,7 @@ internal sealed partial class EtcdFeed : IWatchHistory, IAsyncDisposable
     private readonly EtcdClient _client;
     private readonly EtcdKeys _keys;
     private readonly EtcdLists _lists;
+    private readonly KeyIndex _index;
     private readonly ValueCache _values;
     private readonly EtcdStoreOptions _options;
     private readonly TimeProvider _time;
@@ -30,9 +31,10 @@ internal sealed partial class EtcdFeed : IWatchHistory, IAsyncDisposable
     private WatchHubAging? _aging;
     private long _startedAfter;
 
-    public EtcdFeed(EtcdClient client, EtcdKeys keys, EtcdLists lists, ValueCache values, EtcdStoreOptions options, TimeProvider time, ILogger log)
+    public EtcdFeed(
+        EtcdClient client, EtcdKeys keys, EtcdLists lists, KeyIndex index, ValueCache values, EtcdStoreOptions options, TimeProvider time, ILogger log)
     {
-        (_client, _keys, _lists, _values, _options, _time, _log) = (client, keys, lists, values, options, time, log);
+        (_client, _keys, _lists, _index, _values, _options, _time, _log) = (client, keys, lists, index, values, options, time, log);
         _loop = Task.Run(RunAsync);
     }
 
@@ -127,6 +129,13 @@ internal sealed partial class EtcdFeed : IWatchHistory, IAsyncDisposable
                     (hub, after) = await StartAsync();
                 }
 
+                // With every stream, so that what it knows never rests on a stream of before that ended oddly.
+                long newest = await _lists.LoadIndexAsync(_stop.Token);
+                if (newest < after)
+                {
+                    Log.WentBack(_log, after, newest);
+                }
+
                 await using EtcdWatch watch = await _client.WatchAsync(Create(after), _stop.Token);
                 using var ended = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
                 Task asking = AskForProgressAsync(watch, ended.Token);
@@ -188,12 +197,15 @@ internal sealed partial class EtcdFeed : IWatchHistory, IAsyncDisposable
                 Log.Missed(_log, after, response.CompactRevision);
             }
 
-            _values.Clear(); // some of it may be deleted, and nobody will tell
+            // Some of it may be deleted, and nobody will tell.
+            _values.Clear();
+            _index.Clear();
             hub.Reset(response.CompactRevision);
             return response.CompactRevision;
         }
 
         var events = new List<HubEvent>(response.Events.Count);
+        var keys = new List<KeyChange>(response.Events.Count);
         foreach (Event change in response.Events)
         {
             if (change.Kv.ModRevision <= after)
@@ -202,6 +214,7 @@ internal sealed partial class EtcdFeed : IWatchHistory, IAsyncDisposable
             }
 
             after = change.Kv.ModRevision;
+            keys.Add(new KeyChange(_keys.PathOf(change.Kv.Key), after, change.Type == Event.Types.EventType.Delete));
             if (EtcdEvents.Read(change, _keys) is { } read)
             {
                 events.Add(read);
@@ -225,6 +238,7 @@ internal sealed partial class EtcdFeed : IWatchHistory, IAsyncDisposable
             hub.Advance(after);
         }
 
+        _index.Follow(keys, after);
         return after;
     }
 
@@ -268,5 +282,8 @@ internal sealed partial class EtcdFeed : IWatchHistory, IAsyncDisposable
 
         [LoggerMessage(3, LogLevel.Warning, "History after revision {Revision} was compacted up to {Compacted} before it came here: watchers start anew")]
         public static partial void Missed(ILogger log, long revision, long compacted);
+
+        [LoggerMessage(4, LogLevel.Error, "etcd was at revision {Revision} and is at {Newest} now, as if it was restored from an older copy: restart every API server, so that watches begin anew")]
+        public static partial void WentBack(ILogger log, long revision, long newest);
     }
 }

@@ -7,8 +7,8 @@ using Microsoft.Extensions.Logging;
 namespace AiModels.EtcdStore;
 
 /// <summary>
-/// The engine for several replicas: etcd v3. Its revisions are the store's; every read is linearizable, so that no replica shows an older state than any
-/// other has shown; one watch per replica feeds all watchers (<see cref="EtcdFeed"/>). Opening it waits for nothing: while etcd cannot be reached, what
+/// The engine for several replicas: etcd v3. Its revisions are the store's; every read is linearizable (<see cref="EtcdLists"/>), so that no replica shows an
+/// older state than any other has shown; one watch per replica feeds all watchers (<see cref="EtcdFeed"/>). Opening it waits for nothing: while etcd cannot be reached, what
 /// needs it fails with <see cref="StoreUnavailableException"/>, and the rest of the server works.
 /// </summary>
 public sealed class EtcdObjectStore : IObjectStore
@@ -25,8 +25,9 @@ public sealed class EtcdObjectStore : IObjectStore
         values ??= new ValueCache();
         _keys = new EtcdKeys(options.Prefix);
         _client = new EtcdClient(options, time);
-        _lists = new EtcdLists(_client, _keys, values);
-        _feed = new EtcdFeed(_client, _keys, _lists, values, options, time, log);
+        var index = new KeyIndex(time);
+        _lists = new EtcdLists(_client, _keys, index, values);
+        _feed = new EtcdFeed(_client, _keys, _lists, index, values, options, time, log);
         _compactor = options.CompactionInterval > TimeSpan.Zero ? new EtcdCompactor(_client, options.CompactionInterval, time, log) : null;
     }
 

@@ -24,6 +24,9 @@ public sealed class RunningEtcd : IAsyncDisposable
     /// <summary>Client URLs, one for each member.</summary>
     public IReadOnlyList<Uri> Servers { get; }
 
+    /// <summary>The data folder of a member: to be copied or replaced while it does not run.</summary>
+    public string DataOf(int member) => _folder[$"m{member}"];
+
     /// <summary>Starts a cluster and waits until it listens.</summary>
     /// <param name="arguments">More options of etcd; with --cert-file clients come over TLS.</param>
     public static async Task<RunningEtcd> StartAsync(int members = 1, CancellationToken cancellationToken = default, params string[] arguments)
@@ -48,7 +51,7 @@ public sealed class RunningEtcd : IAsyncDisposable
         string url = Servers[member].ToString().TrimEnd('/');
         Process process = Process.Start(new ProcessStartInfo("etcd",
         [
-            "--name", $"m{member}", "--data-dir", _folder[$"m{member}"], "--listen-client-urls", url, "--advertise-client-urls", url,
+            "--name", $"m{member}", "--data-dir", DataOf(member), "--listen-client-urls", url, "--advertise-client-urls", url,
             "--listen-peer-urls", Peer(member), "--initial-advertise-peer-urls", Peer(member), "--initial-cluster", peers,
             "--max-request-bytes", "8388608", // objects of the contract suite have up to 3 MB
             .. _arguments,

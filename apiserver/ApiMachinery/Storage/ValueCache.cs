@@ -1,7 +1,7 @@
 namespace AiModels.ApiMachinery.Storage;
 
 /// <summary>
-/// Objects that lists have read. An engine that has it need only find keys and revisions, which are little, and takes the values from here: one is used only
+/// Objects that were read. An engine that has it need only find keys and revisions, which are little, and takes the values from here: one is used only
 /// when it is of the very revision that the engine found, so what is read is as new, and as consistent, as without it.
 /// <para>
 /// What is here stays until it is changed, deleted or cleared. When there is no room, nothing more is taken in: were the oldest dropped instead, a list

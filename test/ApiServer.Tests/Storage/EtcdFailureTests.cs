@@ -56,6 +56,33 @@ public sealed class EtcdFailureTests
     }
 
     [TestMethod]
+    [Timeout(120_000, CooperativeCancellation = true)]
+    public async Task Restore_FromAnOlderCopy_IsNotHiddenByWhatAReplicaRemembers()
+    {
+        using var copies = new TempFolder();
+        await using RunningEtcd etcd = await RunningEtcd.StartAsync(cancellationToken: Cancelled);
+        await using EtcdObjectStore store = SharedEtcd.Open(etcd.Servers, "/x", patience: TimeSpan.FromSeconds(60));
+        long first = (await store.CreateAsync(Key("a"), "one"u8.ToArray(), Cancelled)).Object!.Revision;
+        await etcd.KillMemberAsync(0);
+        (await CommandResult.RunAsync("cp", ["-a", etcd.DataOf(0), copies["older"]], Cancelled)).Succeeded();
+        await etcd.StartMemberAsync(0, Cancelled);
+        await store.ListAsync(new ListRequest { Prefix = Prefix }, Cancelled);
+        await store.UpdateAsync(Key("a"), first, "two"u8.ToArray(), Cancelled);
+        await store.CreateAsync(Key("b"), new byte[1], Cancelled);
+        Assert.HasCount(2, (await store.ListAsync(new ListRequest { Prefix = Prefix }, Cancelled)).Objects);
+
+        await etcd.KillMemberAsync(0);
+        Directory.Delete(etcd.DataOf(0), recursive: true);
+        Directory.Move(copies["older"], etcd.DataOf(0));
+        await etcd.StartMemberAsync(0, Cancelled);
+
+        Assert.AreEqual("one", Encoding.UTF8.GetString((await store.GetAsync(Key("a"), Cancelled))!.Value.Span));
+        Assert.IsNull(await store.GetAsync(Key("b"), Cancelled));
+        StoredObject only = (await store.ListAsync(new ListRequest { Prefix = Prefix }, Cancelled)).Objects.Single();
+        Assert.AreEqual(first, only.Revision);
+    }
+
+    [TestMethod]
     [Timeout(240_000, CooperativeCancellation = true)]
     public async Task Kill_OfTheLeader_LosesNothing()
     {

@@ -32,6 +32,51 @@ public sealed class EtcdObjectStoreTests : ObjectStoreContract
     }
 
     [TestMethod]
+    [Timeout(120_000, CooperativeCancellation = true)]
+    public async Task Reads_OfOneReplica_ShowWhatAnotherWasTold_HoweverSoonTheyCome()
+    {
+        const int keys = 40, rounds = 25;
+        await using EtcdObjectStore other = await OpenStoreAsync();
+        for (int i = 0; i < keys; i++)
+        {
+            await CreateAsync(Key($"m{i:00}"), "0");
+        }
+
+        await other.ListAsync(new ListRequest { Prefix = Models }, Cancelled); // from here on it has the values
+        await Task.WhenAll(Enumerable.Range(0, keys).Select(i => Task.Run(async () =>
+        {
+            ObjectKey key = Key($"m{i:00}");
+            for (int round = 1; round <= rounds; round++)
+            {
+                StoredObject before = (await other.GetAsync(key, Cancelled))!;
+                Assert.AreEqual($"{round - 1}", Text(before.Value));
+                long written = await UpdateAsync(key, before.Revision, $"{round}");
+                StoredList list = await other.ListAsync(new ListRequest { Prefix = Models }, Cancelled);
+                Assert.IsGreaterThanOrEqualTo(written, list.Revision);
+                Assert.HasCount(keys, list.Objects);
+                StoredObject seen = list.Objects[i];
+                Assert.AreEqual((key, written, $"{round}"), (seen.Key, seen.Revision, Text(seen.Value)));
+            }
+        })));
+    }
+
+    [TestMethod]
+    public async Task Reads_WhileOthersWriteToTheSameEtcd_AreAsNewAsEver()
+    {
+        await using EtcdObjectStore foreign = SharedEtcd.Open((await SharedEtcd.GetAsync()).Servers, SharedEtcd.NewPrefix());
+        long first = await CreateAsync(Key("a"), "one");
+        await CreateAsync(Key("b"), "two");
+        for (int i = 0; i < 20; i++)
+        {
+            long theirs = (await foreign.CreateAsync(Key($"f{i}"), Bytes("x"), Cancelled)).Object!.Revision;
+            StoredList list = await Store.ListAsync(new ListRequest { Prefix = Models }, Cancelled);
+            Assert.IsGreaterThanOrEqualTo(theirs, list.Revision);
+            CollectionAssert.AreEqual(new[] { "a", "b" }, list.Objects.Select(o => o.Key.Name).ToArray());
+            Assert.AreEqual(first, (await Store.GetAsync(Key("a"), Cancelled))!.Revision);
+        }
+    }
+
+    [TestMethod]
     public async Task Watch_OfAReplicaThatWasStartedLater_ReachesIntoItsPast()
     {
         long start = await Store.GetRevisionAsync(Cancelled);
