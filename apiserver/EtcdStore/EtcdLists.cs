@@ -52,6 +52,9 @@ internal sealed class EtcdLists
         }
     }
 
+    /// <summary>An object that is known to exist and whose value is here, as of the revision that the index stands at.</summary>
+    public StoredObject? InMemory(string path) => _index.RevisionOf(path) is { } revision ? _values.Find(path, revision) : null;
+
     public async ValueTask<StoredObject?> GetAsync(ObjectKey key, CancellationToken cancellationToken)
     {
         string path = key.ToString();
@@ -175,9 +178,6 @@ internal sealed class EtcdLists
             : null;
 
     private static long RevisionOf(RangeRequest range, RangeResponse page) => range.Revision > 0 ? range.Revision : page.Header.Revision;
-
-    // An object that is known to exist and whose value is here, as of the revision that the index stands at.
-    private StoredObject? InMemory(string path) => _index.RevisionOf(path) is { } revision ? _values.Find(path, revision) : null;
 
     private IndexedKey IndexedKeyOf(KeyValue found) => new(_keys.PathOf(found.Key), found.ModRevision);
 

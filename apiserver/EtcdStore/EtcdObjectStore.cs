@@ -37,6 +37,8 @@ public sealed class EtcdObjectStore : IObjectStore
 
     public ValueTask<StoredObject?> GetAsync(ObjectKey key, CancellationToken cancellationToken) => _lists.GetAsync(key, cancellationToken);
 
+    public StoredObject? Remember(ObjectKey key) => _lists.InMemory(key.ToString());
+
     public ValueTask<StoredList> ListAsync(ListRequest request, CancellationToken cancellationToken) => _lists.ListAsync(request, cancellationToken);
 
     public ValueTask<WriteResult> CreateAsync(ObjectKey key, ReadOnlyMemory<byte> value, CancellationToken cancellationToken)

@@ -97,7 +97,12 @@ internal sealed class PatchHandler(IOptions<ApiMachineryOptions> options, TimePr
         JsonObject applied = BodyDecoder.Applied(body, duplicates) ?? [];
         RefuseOrWarn(duplicates, write);
         CheckApplied(applied, info, resource.Definition);
-        bool isThere = await resource.Store.FindAsync(info.Namespace, info.Name, context.RequestAborted) is not null;
+        return await resource.Store.ApplyAsync(
+            info.Namespace, info.Name, applied, write, info.Subresource, isThere => AdmitAsync(context, info, applied, isThere), context.RequestAborted);
+    }
+
+    private async ValueTask AdmitAsync(HttpContext context, RequestInfo info, JsonObject applied, bool isThere)
+    {
         CheckName(ObjectMetadata.Of(applied), info, isThere);
 
         // Creating by apply needs the right to create (contract A21).
@@ -105,8 +110,6 @@ internal sealed class PatchHandler(IOptions<ApiMachineryOptions> options, TimePr
         {
             await authorizer.RequireAsync(context, info with { Verb = "create" });
         }
-
-        return await resource.Store.ApplyAsync(info.Namespace, info.Name, applied, write, info.Subresource, context.RequestAborted);
     }
 
     // The decoder tells all lines in one text; each is a warning of its own (contract M20).

@@ -72,13 +72,19 @@ public sealed class ResourceStore
         UpdateAsync(new Update(@namespace, name, change, options, kind, subresource), cancellationToken);
 
     /// <summary>Server-side apply: merges <paramref name="applied"/> as <see cref="WriteOptions.FieldManager"/>, creating the object when absent.</summary>
+    /// <param name="admit">Asked before each attempt, with whether the object is there: what it throws ends the apply.</param>
     /// <returns>The state, and whether it is new.</returns>
     public async Task<(ResourceObject Object, bool IsNew)> ApplyAsync(
-        string @namespace, string name, JsonObject applied, WriteOptions options, string subresource, CancellationToken cancellationToken)
+        string @namespace, string name, JsonObject applied, WriteOptions options, string subresource, Func<bool, ValueTask> admit,
+        CancellationToken cancellationToken)
     {
+        // What is remembered spares a read here too; that it is gone, the update finds out.
+        bool isThere = !options.IsDryRun && _store.Remember(KeyOf(@namespace, name)) is not null;
         while (true)
         {
-            if (await FindAsync(@namespace, name, cancellationToken) is not null)
+            isThere = isThere || await FindAsync(@namespace, name, cancellationToken) is not null;
+            await admit(isThere);
+            if (isThere)
             {
                 try
                 {
@@ -87,7 +93,8 @@ public sealed class ResourceStore
                 }
                 catch (ApiException gone) when (IsAboutThis(gone, "NotFound") && subresource.Length == 0)
                 {
-                    continue; // Deleted since the look above: it is a create now.
+                    isThere = false; // Deleted since the look above: it is a create now.
+                    continue;
                 }
             }
 
@@ -254,16 +261,35 @@ public sealed class ResourceStore
     private async Task<ResourceObject> UpdateAsync(Update update, CancellationToken cancellationToken)
     {
         ObjectKey key = KeyOf(update.Namespace, update.Name);
-        StoredObject? current = await _store.GetAsync(key, cancellationToken);
-        while (current is not null)
+        var basis = new UpdateBasis(_store, key);
+        await basis.BeginAsync(mayBeOld: !update.Options.IsDryRun, cancellationToken);
+        while (basis.Current is { } current)
         {
             JsonObject live = ObjectBytes.Decode(current.Value, current.Revision);
-            JsonObject next = await NextStateAsync(update, live, current, cancellationToken);
+            JsonObject next;
+            try
+            {
+                next = await NextStateAsync(update, live, current, cancellationToken);
+            }
+            catch (ApiException)
+            {
+                if (!await basis.RenewAsync(cancellationToken))
+                {
+                    throw;
+                }
+
+                continue;
+            }
 
             // A state that does not differ is not written (contract U6).
             byte[] bytes = ObjectBytes.Encode(next);
             if (bytes.AsSpan().SequenceEqual(current.Value.Span) || ObjectMetadata.IsUnchanged(next, live))
             {
+                if (await basis.RenewAsync(cancellationToken))
+                {
+                    continue;
+                }
+
                 return new ResourceObject(current);
             }
 
@@ -281,7 +307,7 @@ public sealed class ResourceStore
                     return answer; // As it would have been, at its old resourceVersion (contract U7).
                 }
 
-                current = deleted.Object;
+                basis.Replace(deleted.Object);
                 continue;
             }
 
@@ -291,7 +317,7 @@ public sealed class ResourceStore
                 return new ResourceObject(written.Object!);
             }
 
-            current = written.Object;
+            basis.Replace(written.Object);
         }
 
         throw ApiError.NotFound(Definition, update.Name);

@@ -25,6 +25,12 @@ public interface IObjectStore : IAsyncDisposable
     ValueTask<StoredObject?> GetAsync(ObjectKey key, CancellationToken cancellationToken);
 
     /// <summary>
+    /// An object as this process remembers it, without asking anybody: perhaps a little old, and null when it does not. For a write, which compares the
+    /// revision, to begin with; never for an answer.
+    /// </summary>
+    StoredObject? Remember(ObjectKey key) => null;
+
+    /// <summary>
     /// Objects under a prefix in bytewise key order, all as of one revision.
     /// Throws <see cref="RevisionCompactedException"/> for a revision no longer kept and <see cref="RevisionInFutureException"/> for one not yet reached.
     /// </summary>
