@@ -51,7 +51,10 @@ internal sealed class S3Connection : IDisposable
 
     /// <summary>A request with a body of this many bytes.</summary>
     public Task<T> SendAsync<T>(long bodyLength, Func<CancellationToken, Task<T>> request, CancellationToken cancellationToken) =>
-        SendAsync(request, _options.Patience + TimeSpan.FromSeconds(bodyLength / SlowestBytesPerSecond), cancellationToken);
+        SendAsync(request, PatienceFor(bodyLength), cancellationToken);
+
+    /// <summary>How long a request with a body of this many bytes may take.</summary>
+    public TimeSpan PatienceFor(long bodyLength) => _options.Patience + TimeSpan.FromSeconds(bodyLength / SlowestBytesPerSecond);
 
     /// <summary>A request that lets the server work.</summary>
     public Task<T> SendLongAsync<T>(Func<CancellationToken, Task<T>> request, CancellationToken cancellationToken) => SendAsync(request, ServerSide, cancellationToken);

@@ -18,6 +18,9 @@ internal sealed class S3Objects(S3Connection connection, S3Features features, S3
 
     public AmazonS3Client Client => connection.Client;
 
+    /// <inheritdoc cref="S3Connection.PatienceFor"/>
+    public TimeSpan PatienceFor(long bodyLength) => connection.PatienceFor(bodyLength);
+
     public async ValueTask<bool> ChecksPayloadAsync(CancellationToken cancellationToken) => (await features.GetAsync(cancellationToken)).ChecksPayload;
 
     /// <summary>Puts an object. Returns whether the server compared the SHA-256 of what it received.</summary>
@@ -27,6 +30,9 @@ internal sealed class S3Objects(S3Connection connection, S3Features features, S3
         await connection.SendAsync(length, token => Client.PutObjectAsync(NewPut(key, content), token), cancellationToken);
         return await ChecksPayloadAsync(cancellationToken);
     }
+
+    /// <summary>One attempt to put an object whose bytes may still be coming, for as long as they take.</summary>
+    public Task TryPutAsync(string key, Stream content, CancellationToken cancellationToken) => Client.PutObjectAsync(NewPut(key, () => content), cancellationToken);
 
     /// <summary>Puts an object where none is. False when there is one.</summary>
     public async Task<bool> PutIfAbsentAsync(string key, ReadOnlyMemory<byte> content, CancellationToken cancellationToken)

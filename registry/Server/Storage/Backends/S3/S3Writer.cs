@@ -9,13 +9,14 @@ namespace AiModels.Registry.Storage.Backends.S3;
 /// <param name="signsParts">Whether the server is to compare the SHA-256 of each part. Needless where the object is read before anybody relies on it.</param>
 internal sealed class S3Writer(S3Objects objects, PartMemory memory, S3Options options, WriteIntent intent, string key, bool signsParts) : IStorageWriter
 {
-    // Two on the way while the third fills: enough to keep a connection busy without taking all memory.
-    private const int PartsInFlight = 2;
+    // Four on the way while the fifth fills, as far as there is memory: one connection seldom fills a server's network or its disks.
+    private const int PartsInFlight = 4;
 
     private readonly Queue<Task<PartETag>> _sending = new();
     private readonly List<PartETag> _sent = [];
     private readonly CancellationTokenSource _abandoned = new();
     private PartBuffer? _filling;
+    private EarlyPut? _early;
     private string? _upload;
     private int _parts;
     private bool _isCommitted;
@@ -29,6 +30,9 @@ internal sealed class S3Writer(S3Objects objects, PartMemory memory, S3Options o
 
     // Of a blob: what its bytes must have hashed to before they are committed.
     private string? Sha256 => intent.Digest is { Algorithm: ContentHash.Sha256 } digest ? digest.Hex : null;
+
+    // One request will do, and everything that it says beforehand is known.
+    private bool IsKnown => intent is { Path: not null, Length: not null } && Sha256 is not null && FirstSize > 0;
 
     private long PlannedSize => PartPlan.SizeOf(_parts + 1, intent.Length, options.PartSize);
 
@@ -52,6 +56,11 @@ internal sealed class S3Writer(S3Objects objects, PartMemory memory, S3Options o
 
             content = content[taken..];
             Length += taken;
+        }
+
+        if (_early is null && IsKnown && Length is >= PartMemory.BlockSize && Length < intent.Length)
+        {
+            _early = new EarlyPut(objects, key, _filling!.OpenFollower(Sha256!, intent.Length.Value));
         }
     }
 
@@ -92,6 +101,7 @@ internal sealed class S3Writer(S3Objects objects, PartMemory memory, S3Options o
 
         // Memory may go back only when nobody sends from it any more.
         await Task.WhenAll(_sending).ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        await (_early?.DisposeAsync() ?? ValueTask.CompletedTask);
         _filling?.Dispose();
         _filling = null;
         if (!_isCommitted && _upload is not null)
@@ -107,9 +117,35 @@ internal sealed class S3Writer(S3Objects objects, PartMemory memory, S3Options o
     {
         using PartBuffer? content = _filling;
         _filling = null;
-        string? sha256 = content is null ? null : Sha256 ?? content.ComputeSha256();
-        IsProven = await objects.PutAsync(path, () => content?.OpenRead(sha256!) ?? new MemoryStream([]), Length, cancellationToken);
+        if (await EndEarlyAsync(path, content, cancellationToken))
+        {
+            IsProven = await objects.ChecksPayloadAsync(cancellationToken);
+        }
+        else
+        {
+            string? sha256 = content is null ? null : Sha256 ?? content.ComputeSha256();
+            IsProven = await objects.PutAsync(path, () => content?.OpenRead(sha256!) ?? new MemoryStream([]), Length, cancellationToken);
+        }
+
         _isCommitted = true;
+    }
+
+    private async Task<bool> EndEarlyAsync(string path, PartBuffer? content, CancellationToken cancellationToken)
+    {
+        if (_early is null)
+        {
+            return false;
+        }
+
+        await using EarlyPut early = _early;
+        _early = null;
+        if (path != key || Length != intent.Length)
+        {
+            return false;
+        }
+
+        content!.Seal();
+        return await early.EndsWellAsync(objects.PatienceFor(Length), cancellationToken);
     }
 
     /// <summary>A hash of the whole that the server tells counts only by being the right one; a wrong one is for a read to judge.</summary>
