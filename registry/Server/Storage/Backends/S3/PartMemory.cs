@@ -5,14 +5,18 @@ namespace AiModels.Registry.Storage.Backends.S3;
 
 /// <summary>
 /// The memory in which parts wait to be sent: a part must be whole before its first byte goes, because it carries its hash and may have to be sent again.
-/// Transfers take turns when it is used up. Slow clients cannot stop the others by holding it: who has waited long gets memory beyond the bound.
+/// Transfers take turns when it is used up. Slow clients cannot stop the others by holding it: who has waited long gets memory beyond the bound, and sooner
+/// when nobody gives any back.
 /// </summary>
 internal sealed class PartMemory : IDisposable
 {
     public const int BlockSize = 1024 * 1024;
 
-    // Fast transfers pass their memory on within moments; only clients that dribble hold it this long.
-    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(15);
+    // Fast transfers pass their memory on within moments; only clients that dribble hold all of it this long.
+    private static readonly TimeSpan LongestStandstill = TimeSpan.FromSeconds(15);
+
+    // What is given back may be too little for the one who waits, again and again.
+    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(60);
 
     private readonly ConcurrentBag<nint> _free = [];
     private readonly TimeProvider _clock;
@@ -32,18 +36,20 @@ internal sealed class PartMemory : IDisposable
     public async ValueTask<PartBuffer> RentAsync(long size, CancellationToken cancellationToken)
     {
         int blocks = BlocksOf(size);
-        long started = _clock.GetTimestamp();
+        long started = _clock.GetTimestamp(), moved = started;
         while (!TryReserve(blocks, out Task returned))
         {
-            TimeSpan left = LongestWait - _clock.GetElapsedTime(started);
+            TimeSpan standstill = LongestStandstill - _clock.GetElapsedTime(moved), wait = LongestWait - _clock.GetElapsedTime(started);
+            TimeSpan left = standstill < wait ? standstill : wait;
             if (left <= TimeSpan.Zero)
             {
                 Reserve(blocks);
                 break;
             }
 
-            await Task.WhenAny(returned, Task.Delay(left, _clock, cancellationToken));
+            await returned.WaitAsync(left, _clock, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             cancellationToken.ThrowIfCancellationRequested();
+            moved = returned.IsCompleted ? _clock.GetTimestamp() : moved;
         }
 
         return new PartBuffer(this, blocks);
