@@ -11,38 +11,22 @@ namespace AiModels.Registry.Tests.Server.S3;
 
 /// <summary>A blob goes to the bucket while it arrives, and is there when it is known to be right: not before, and not otherwise.</summary>
 [TestClass]
-public sealed class EarlyPutTests
+public sealed class EarlyPutTests : ProxiedBucketTests
 {
     private static readonly byte[] Content = TestRegistry.RandomBytes(3_000_000);
     private static readonly Digest OfContent = Digest.Sha256Of(Content);
 
-    private TestBucket _bucket = null!;
-    private S3FaultProxy _proxy = null!;
     private S3Backend _backend = null!;
 
-    public TestContext TestContext { get; set; } = null!;
-
-    private CancellationToken Token => TestContext.CancellationToken;
-
     [TestInitialize]
-    public async Task StartAsync()
+    public async Task OpenBackendAsync()
     {
-        _bucket = await TestBucket.CreateAsync(Token);
-        _proxy = await S3FaultProxy.StartAsync(_bucket.Endpoint);
-        _bucket.Endpoint = _proxy.Endpoint;
-        _backend = _bucket.Open();
+        _backend = Bucket.Open();
         await _backend.PutAsync("warm/up", "x"u8.ToArray(), PutMode.IfAbsent, Token);
     }
 
     [TestCleanup]
-    public async Task StopAsync()
-    {
-        _backend?.Dispose();
-        if (_proxy is not null)
-        {
-            await _proxy.DisposeAsync();
-        }
-    }
+    public void CloseBackend() => _backend?.Dispose();
 
     [TestMethod]
     [Timeout(120_000, CooperativeCancellation = true)]
@@ -70,7 +54,7 @@ public sealed class EarlyPutTests
     public async Task AnAttemptThatFails_IsMadeUpFor(S3Fault fault)
     {
         int faults = 1;
-        _proxy.Fault = request => HttpMethods.IsPut(request.Method) && Interlocked.Decrement(ref faults) >= 0 ? fault : null;
+        Proxy.Fault = request => HttpMethods.IsPut(request.Method) && Interlocked.Decrement(ref faults) >= 0 ? fault : null;
         await using IStorageWriter writer = await OpenAsync(Content.Length);
         await WriteAsync(writer, Content);
         await writer.CommitAsync("blob", Token);
@@ -112,7 +96,7 @@ public sealed class EarlyPutTests
     [Timeout(120_000, CooperativeCancellation = true)]
     public async Task Push_OfOtherBytes_IsRefused_AndTheRightOnesAreTaken()
     {
-        await using TestRegistry registry = await TestRegistry.StartAsync(_bucket.Configure);
+        await using TestRegistry registry = await TestRegistry.StartAsync(Bucket.Configure);
         byte[] wrong = [.. Content];
         wrong[^1] ^= 1;
         using (HttpResponseMessage refused = await registry.SendAsync(HttpMethod.Post, $"/v2/models/one/blobs/uploads/?digest={OfContent}", new ByteArrayContent(wrong)))
@@ -134,5 +118,5 @@ public sealed class EarlyPutTests
         }
     }
 
-    private int Puts() => _proxy.Requests.Count(request => request == $"PUT /{_bucket.Name}/blob");
+    private int Puts() => Proxy.Requests.Count(request => request == $"PUT /{Bucket.Name}/blob");
 }

@@ -11,27 +11,19 @@ namespace AiModels.Registry.Tests.Server.S3;
 
 /// <summary>What the backend does when the way to the bucket is bad. A proxy before the real server fails what a test says.</summary>
 [TestClass]
-public sealed class S3FaultTests
+public sealed class S3FaultTests : ProxiedBucketTests
 {
-    private S3FaultProxy _proxy = null!;
-    private TestBucket _bucket = null!;
     private S3Backend _backend = null!;
     private int _faults;
 
-    public TestContext TestContext { get; set; } = null!;
-
-    private CancellationToken Token => TestContext.CancellationToken;
-
     [TestInitialize]
-    public async Task StartAsync()
+    public async Task OpenBackendAsync()
     {
-        _bucket = await TestBucket.CreateAsync(Token);
-        _proxy = await S3FaultProxy.StartAsync(_bucket.Endpoint);
         _backend = SharedRadosGateway.Open(new S3Options
         {
-            Bucket = _bucket.Name,
-            Endpoint = _proxy.Endpoint,
-            CredentialsFolder = _bucket.Credentials,
+            Bucket = Bucket.Name,
+            Endpoint = Proxy.Endpoint,
+            CredentialsFolder = Bucket.Credentials,
             UsePathStyle = true,
             FirstRetryDelay = TimeSpan.FromMilliseconds(5),
             Patience = TimeSpan.FromSeconds(2),
@@ -44,14 +36,7 @@ public sealed class S3FaultTests
     }
 
     [TestCleanup]
-    public async Task StopAsync()
-    {
-        _backend?.Dispose();
-        if (_proxy is not null)
-        {
-            await _proxy.DisposeAsync();
-        }
-    }
+    public void CloseBackend() => _backend?.Dispose();
 
     [TestMethod]
     public async Task SlowDown_AFewTimes_IsTriedAgain()
@@ -67,10 +52,10 @@ public sealed class S3FaultTests
     public async Task SlowDown_ForEver_IsUnavailableAfterBoundedAttempts()
     {
         Fail(S3Fault.SlowDown, int.MaxValue, _ => true);
-        int before = _proxy.Requests.Count;
+        int before = Proxy.Requests.Count;
         StorageUnavailableException failure = await Assert.ThrowsExactlyAsync<StorageUnavailableException>(async () => await _backend.StatAsync("x", Token));
         StringAssert.Contains(failure.Message, "503");
-        Assert.AreEqual(7, _proxy.Requests.Count - before);
+        Assert.AreEqual(7, Proxy.Requests.Count - before);
     }
 
     [TestMethod]
@@ -126,8 +111,8 @@ public sealed class S3FaultTests
     [TestMethod]
     public async Task ConditionalPuts_TheServerDoesNotHave_AreMadeUpForInOneProcess()
     {
-        using S3Backend plain = SharedRadosGateway.Open(SharedRadosGateway.OptionsOf(_bucket.Name, _proxy.Endpoint, _bucket.Credentials));
-        _proxy.Fault = request => request.Headers.IfNoneMatch.Count > 0 ? S3Fault.NotImplemented : null;
+        using S3Backend plain = SharedRadosGateway.Open(SharedRadosGateway.OptionsOf(Bucket.Name, Proxy.Endpoint, Bucket.Credentials));
+        Proxy.Fault = request => request.Headers.IfNoneMatch.Count > 0 ? S3Fault.NotImplemented : null;
         bool[] won = await Task.WhenAll(Enumerable.Range(0, 8).Select(async i => await plain.PutAsync("one", new[] { (byte)i }, PutMode.IfAbsent, Token)));
         Assert.AreEqual(1, won.Count(isWinner => isWinner));
     }
@@ -137,18 +122,18 @@ public sealed class S3FaultTests
     {
         using var folder = new TemporaryFolder();
         string key = "ROTATED" + Guid.NewGuid().ToString("N")[..8].ToUpperInvariant();
-        await _bucket.Gateway.AdministerAsync(Token, "key", "create", "--uid=main", "--key-type=s3", $"--access-key={key}", "--secret=soon-gone");
+        await Bucket.Gateway.AdministerAsync(Token, "key", "create", "--uid=main", "--key-type=s3", $"--access-key={key}", "--secret=soon-gone");
         await File.WriteAllTextAsync(folder.Combine("accessKey"), key + "\n", Token);
         await File.WriteAllTextAsync(folder.Combine("secretKey"), "soon-gone\n", Token);
-        using S3Backend backend = SharedRadosGateway.Open(SharedRadosGateway.OptionsOf(_bucket.Name, _bucket.Endpoint, folder.Path));
+        using S3Backend backend = SharedRadosGateway.Open(SharedRadosGateway.OptionsOf(Bucket.Name, Bucket.Endpoint, folder.Path));
         Assert.IsNotNull(await backend.StatAsync("warm/up", Token));
 
-        await _bucket.Gateway.AdministerAsync(Token, "key", "rm", "--uid=main", "--key-type=s3", $"--access-key={key}");
+        await Bucket.Gateway.AdministerAsync(Token, "key", "rm", "--uid=main", "--key-type=s3", $"--access-key={key}");
         IOException failure = await Eventually.GetAsync(() => ProblemOfAsync(backend), problem => problem is not null, "the revoked key is refused", Token) ?? throw new InvalidOperationException();
         StringAssert.Contains(failure.Message, "does not know the access key");
         foreach (string name in (string[])["accessKey", "secretKey"])
         {
-            File.Copy(Path.Combine(_bucket.Gateway.SecondCredentials, name), folder.Combine(name), overwrite: true);
+            File.Copy(Path.Combine(Bucket.Gateway.SecondCredentials, name), folder.Combine(name), overwrite: true);
         }
 
         Assert.IsNotNull(await backend.StatAsync("warm/up", Token));
@@ -171,8 +156,7 @@ public sealed class S3FaultTests
     [TestMethod]
     public async Task Storage_ThatDoesNotAnswer_Is503WithRetryAfterAndUnready()
     {
-        _bucket.Endpoint = _proxy.Endpoint;
-        await using TestRegistry registry = await TestRegistry.StartAsync(_bucket.Configure);
+        await using TestRegistry registry = await TestRegistry.StartAsync(Bucket.Configure);
         Assert.AreEqual(HttpStatusCode.OK, (await registry.GetAsync("/readyz")).StatusCode);
         Fail(S3Fault.SlowDown, int.MaxValue, _ => true);
         Task<HttpResponseMessage> asking = registry.GetAsync("/readyz");
@@ -200,7 +184,7 @@ public sealed class S3FaultTests
     private void Fail(S3Fault fault, int count, Func<string, bool> isMeant)
     {
         _faults = count;
-        _proxy.Fault = request => isMeant(request.Method) && Interlocked.Decrement(ref _faults) >= 0 ? fault : null;
+        Proxy.Fault = request => isMeant(request.Method) && Interlocked.Decrement(ref _faults) >= 0 ? fault : null;
     }
 
     private async Task WriteAsync(string path, byte[] content)

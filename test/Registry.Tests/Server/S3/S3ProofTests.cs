@@ -11,37 +11,13 @@ namespace AiModels.Registry.Tests.Server.S3;
 
 /// <summary>What the registry takes as a proof that the bucket holds what was sent, when the way there or the server is at fault.</summary>
 [TestClass]
-public sealed class S3ProofTests
+public sealed class S3ProofTests : ProxiedBucketTests
 {
     // More than one request takes, so that it goes in parts.
     private const int Large = 17 * 1024 * 1024;
 
     private static readonly byte[] Content = TestRegistry.RandomBytes(Large);
     private static readonly Digest OfContent = Digest.Sha256Of(Content);
-
-    private TestBucket _bucket = null!;
-    private S3FaultProxy _proxy = null!;
-
-    public TestContext TestContext { get; set; } = null!;
-
-    private CancellationToken Token => TestContext.CancellationToken;
-
-    [TestInitialize]
-    public async Task StartAsync()
-    {
-        _bucket = await TestBucket.CreateAsync(Token);
-        _proxy = await S3FaultProxy.StartAsync(_bucket.Endpoint);
-        _bucket.Endpoint = _proxy.Endpoint;
-    }
-
-    [TestCleanup]
-    public async Task StopAsync()
-    {
-        if (_proxy is not null)
-        {
-            await _proxy.DisposeAsync();
-        }
-    }
 
     [TestMethod]
     [DataRow("right", "FULL_OBJECT", S3Verification.Full, true)]
@@ -60,9 +36,9 @@ public sealed class S3ProofTests
     public async Task Push_WhoseHashOfTheWholeIsWrong_IsReadInstead()
     {
         Tell(Digest.Sha256Of([]), "FULL_OBJECT");
-        await using TestRegistry registry = await TestRegistry.StartAsync(_bucket.Configure);
+        await using TestRegistry registry = await TestRegistry.StartAsync(Bucket.Configure);
         await registry.PushBlobAsync("models/one", Content);
-        Assert.Contains($"GET {PathOf(OfContent)}", _proxy.Requests.Select(request => request.Split('?')[0]));
+        Assert.Contains($"GET {PathOf(OfContent)}", Proxy.Requests.Select(request => request.Split('?')[0]));
     }
 
     [TestMethod]
@@ -72,12 +48,12 @@ public sealed class S3ProofTests
     {
         await using TestRegistry registry = await TestRegistry.StartAsync(options =>
         {
-            _bucket.Configure(options);
+            Bucket.Configure(options);
             options.S3Verification = Enum.Parse<S3Verification>(verification, ignoreCase: true);
         });
         await registry.PushBlobAsync("models/one", TestRegistry.RandomBytes(10));
         int changes = 1;
-        _proxy.Fault = request => HttpMethods.IsPut(request.Method) && request.Query.ContainsKey("partNumber") && Interlocked.Decrement(ref changes) >= 0 ? S3Fault.ChangedRequest : null;
+        Proxy.Fault = request => HttpMethods.IsPut(request.Method) && request.Query.ContainsKey("partNumber") && Interlocked.Decrement(ref changes) >= 0 ? S3Fault.ChangedRequest : null;
         using (HttpResponseMessage refused = await registry.SendAsync(HttpMethod.Post, $"/v2/models/one/blobs/uploads/?digest={OfContent}", new ByteArrayContent(Content)))
         {
             Assert.AreEqual(HttpStatusCode.InternalServerError, refused.StatusCode);
@@ -97,7 +73,7 @@ public sealed class S3ProofTests
         using S3Backend backend = Open(S3Verification.Full);
         await backend.PutAsync("warm/up", "x"u8.ToArray(), PutMode.IfAbsent, Token);
         byte[] content = TestRegistry.RandomBytes(100_000);
-        _proxy.Fault = request => HttpMethods.IsPut(request.Method) ? S3Fault.ChangedRequest : null;
+        Proxy.Fault = request => HttpMethods.IsPut(request.Method) ? S3Fault.ChangedRequest : null;
         await using IStorageWriter writer = await backend.CreateAsync(new WriteIntent("blob", content.Length, Digest: Digest.Sha256Of(content)), Token);
         await writer.WriteAsync(content, Token);
         await Assert.ThrowsAsync<IOException>(async () => await writer.CommitAsync("blob", Token));
@@ -106,17 +82,17 @@ public sealed class S3ProofTests
 
     private S3Backend Open(S3Verification verification) => SharedRadosGateway.Open(new S3Options
     {
-        Bucket = _bucket.Name,
-        Endpoint = _proxy.Endpoint,
-        CredentialsFolder = _bucket.Credentials,
+        Bucket = Bucket.Name,
+        Endpoint = Proxy.Endpoint,
+        CredentialsFolder = Bucket.Credentials,
         UsePathStyle = true,
         Verification = verification,
     });
 
-    private string PathOf(Digest digest) => $"/{_bucket.Name}/{StoragePaths.Blob(digest)}";
+    private string PathOf(Digest digest) => $"/{Bucket.Name}/{StoragePaths.Blob(digest)}";
 
     /// <summary>radosgw tells no SHA-256 of what came in parts: this is how a server that does would.</summary>
-    private void Tell(Digest digest, string type) => _proxy.Answering = http =>
+    private void Tell(Digest digest, string type) => Proxy.Answering = http =>
     {
         if (HttpMethods.IsHead(http.Request.Method) && http.Response.StatusCode == StatusCodes.Status200OK)
         {

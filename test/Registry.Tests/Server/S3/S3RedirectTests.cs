@@ -10,35 +10,11 @@ namespace AiModels.Registry.Tests.Server.S3;
 
 /// <summary>Blobs by signed URLs of the bucket.</summary>
 [TestClass]
-public sealed class S3RedirectTests
+public sealed class S3RedirectTests : ProxiedBucketTests
 {
     private const string Repo = "models/redirected";
 
     private static readonly byte[] Content = TestRegistry.RandomBytes(300_000);
-
-    private S3FaultProxy _proxy = null!;
-    private TestBucket _bucket = null!;
-
-    public TestContext TestContext { get; set; } = null!;
-
-    private CancellationToken Token => TestContext.CancellationToken;
-
-    [TestInitialize]
-    public async Task StartAsync()
-    {
-        _bucket = await TestBucket.CreateAsync(Token);
-        _proxy = await S3FaultProxy.StartAsync(_bucket.Endpoint);
-        _bucket.Endpoint = _proxy.Endpoint;
-    }
-
-    [TestCleanup]
-    public async Task StopAsync()
-    {
-        if (_proxy is not null)
-        {
-            await _proxy.DisposeAsync();
-        }
-    }
 
     [TestMethod]
     public async Task Get_WithRedirectsOn_LeadsToTheBytesAndCountsThem()
@@ -51,7 +27,7 @@ public sealed class S3RedirectTests
         Assert.AreEqual(HttpStatusCode.TemporaryRedirect, response.StatusCode);
         Assert.AreEqual("no-store", response.Headers.CacheControl!.ToString());
         Uri target = response.Headers.Location!;
-        Assert.AreEqual(_proxy.Endpoint.Authority, target.Authority);
+        Assert.AreEqual(Proxy.Endpoint.Authority, target.Authority);
         using var http = new HttpClient();
         CollectionAssert.AreEqual(Content, await http.GetByteArrayAsync(target, Token));
 
@@ -106,18 +82,18 @@ public sealed class S3RedirectTests
 
         // A connection to the bucket that breaks in the middle is taken up again by way of the registry.
         int cuts = 1;
-        _proxy.Fault = request => request.Query.ContainsKey("X-Amz-Signature") && Interlocked.Decrement(ref cuts) >= 0 ? S3Fault.CutAnswer : null;
+        Proxy.Fault = request => request.Query.ContainsKey("X-Amz-Signature") && Interlocked.Decrement(ref cuts) >= 0 ? S3Fault.CutAnswer : null;
         await using Stream stream = await client.GetBlobAsync(Repo, digest, Content.Length, 0, Content.Length, Token);
         byte[] read = new byte[Content.Length];
         await stream.ReadExactlyAsync(read, Token);
         CollectionAssert.AreEqual(Content, read);
         Assert.IsLessThan(0, cuts);
-        Assert.IsFalse(_proxy.HasGrantLeaked);
+        Assert.IsFalse(Proxy.HasGrantLeaked);
     }
 
     private Task<TestRegistry> OpenAsync(RedirectMode mode) => TestRegistry.StartAsync(options =>
     {
-        _bucket.Configure(options);
+        Bucket.Configure(options);
         options.Anonymous = false;
         options.S3Redirects = mode;
     });
