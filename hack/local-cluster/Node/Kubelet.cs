@@ -55,8 +55,8 @@ internal sealed partial class Kubelet(
         try
         {
             if (!running.IsPublished) await StartAsync(key, pod, running, cancellationToken);
-            await api.SetStatusAsync(ResourceTypes.Pods, pod, PodStatus.Of(pod, running, time), cancellationToken);
-            return ReconcileResult.Done;
+            bool isTold = await api.TrySetStatusAsync(ResourceTypes.Pods, pod, PodStatus.Of(pod, running, time), cancellationToken);
+            return isTold ? ReconcileResult.Done : ReconcileResult.After(RetryPeriod);
         }
         catch (Exception e) when (e is NotReadyException or IOException or UnauthorizedAccessException)
         {
@@ -156,7 +156,7 @@ internal sealed partial class Kubelet(
     {
         if (time.GetUtcNow() - pod.Time("metadata.creationTimestamp") > Patience)
             await events.RecordAsync(EventTarget.Of(pod), EventType.Warning, why.Reason, why.Message, cancellationToken);
-        await api.SetStatusAsync(ResourceTypes.Pods, pod, PodStatus.Waiting(pod, "ContainerCreating", why.Message, time), cancellationToken);
+        await api.TrySetStatusAsync(ResourceTypes.Pods, pod, PodStatus.Waiting(pod, "ContainerCreating", why.Message, time), cancellationToken);
     }
 
     private async Task TearDownAsync(NamespacedName key, RunningPod running, CancellationToken cancellationToken)

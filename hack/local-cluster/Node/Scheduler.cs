@@ -8,13 +8,17 @@ namespace AiModels.LocalCluster.Node;
 /// <summary>Gives the one node to every Pod that has no scheduling gate.</summary>
 internal sealed class Scheduler(IKubernetesClient client, WorkloadApi api, TimeProvider time) : IReconciler<NamespacedName>
 {
+    private static readonly TimeSpan RetryPeriod = TimeSpan.FromMilliseconds(200);
+
     public async Task<ReconcileResult> ReconcileAsync(NamespacedName key, CancellationToken cancellationToken)
     {
         JsonObject? pod = await client.GetAsync(ResourceTypes.Pods, key.Namespace, key.Name, cancellationToken);
         if (pod == null || pod.IsDeleting() || pod.At("spec.nodeName") != null || pod.Items("spec.schedulingGates").Any()) return ReconcileResult.Done;
-        await api.MergeAsync(ResourceTypes.Pods, pod, new JsonObject { ["spec"] = new JsonObject { ["nodeName"] = Kubelet.NodeName } }, null, cancellationToken);
-        JsonArray conditions = Conditions.With(pod.At("status.conditions"), "PodScheduled", true, "", "", time);
-        await api.MergeAsync(ResourceTypes.Pods, pod, new JsonObject { ["status"] = new JsonObject { ["conditions"] = conditions } }, "status", cancellationToken);
+        JsonObject? bound = await api.TryMergeAsync(
+            ResourceTypes.Pods, pod, new JsonObject { ["spec"] = new JsonObject { ["nodeName"] = Kubelet.NodeName } }, null, cancellationToken);
+        if (bound == null) return ReconcileResult.After(RetryPeriod);
+        JsonArray conditions = Conditions.With(bound.At("status.conditions"), "PodScheduled", true, "", "", time);
+        await api.TrySetStatusAsync(ResourceTypes.Pods, bound, new JsonObject { ["conditions"] = conditions }, cancellationToken);
         return ReconcileResult.Done;
     }
 }

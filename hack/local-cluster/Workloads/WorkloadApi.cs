@@ -43,13 +43,37 @@ internal sealed class WorkloadApi(IKubernetesClient client)
     public Task MergeAsync(ResourceType type, JsonObject obj, JsonObject patch, string? subresource, CancellationToken cancellationToken) =>
         client.PatchAsync(type, obj.Namespace(), obj.Name(), KubernetesPatch.Merge, patch, subresource, "local-cluster", cancellationToken);
 
+    /// <summary>
+    /// Merges into an object that is as it was read. Null when it is not: it was changed, or it is another one by now, as a StatefulSet's Pods have one name after the other.
+    /// </summary>
+    public async Task<JsonObject?> TryMergeAsync(ResourceType type, JsonObject obj, JsonObject patch, string? subresource, CancellationToken cancellationToken)
+    {
+        patch["metadata"] = new JsonObject { ["resourceVersion"] = obj["metadata"]!["resourceVersion"]!.DeepClone() };
+        try
+        {
+            return await client.PatchAsync(type, obj.Namespace(), obj.Name(), KubernetesPatch.Merge, patch, subresource, "local-cluster", cancellationToken);
+        }
+        catch (KubernetesApiException changed) when (changed.IsConflict)
+        {
+            return null;
+        }
+    }
+
     /// <summary>Writes the status when it is another one.</summary>
     public async Task SetStatusAsync(ResourceType type, JsonObject obj, JsonObject status, CancellationToken cancellationToken)
+    {
+        if (Differs(obj, status)) await MergeAsync(type, obj, new JsonObject { ["status"] = status }, "status", cancellationToken);
+    }
+
+    /// <summary>As <see cref="SetStatusAsync"/>, of an object that is as it was read. False when it is not.</summary>
+    public async Task<bool> TrySetStatusAsync(ResourceType type, JsonObject obj, JsonObject status, CancellationToken cancellationToken) =>
+        !Differs(obj, status) || await TryMergeAsync(type, obj, new JsonObject { ["status"] = status }, "status", cancellationToken) != null;
+
+    private static bool Differs(JsonObject obj, JsonObject status)
     {
         JsonObject current = obj["status"].Copy();
         JsonObject next = current.Copy();
         foreach ((string field, JsonNode? value) in status) next[field] = value?.DeepClone();
-        if (Documents.Same(current, next)) return;
-        await MergeAsync(type, obj, new JsonObject { ["status"] = status }, "status", cancellationToken);
+        return !Documents.Same(current, next);
     }
 }
