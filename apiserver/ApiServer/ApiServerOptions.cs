@@ -51,7 +51,7 @@ public sealed class ApiServerOptions : EtcdOptions, IValidatableObject
     [Option("How often etcd's history is compacted to where it was one interval before; 0s leaves it to others.")]
     public TimeSpan EtcdCompactionInterval { get; set; } = TimeSpan.FromMinutes(5);
 
-    [Option("Memory for objects that lists have read, so that the next list reads only keys and revisions; given back when idle. 0: none.", Bytes = true)]
+    [Option("Memory for objects that were read, so that the next list reads only keys and revisions; given back when idle. 0: none.", Bytes = true)]
     [Range(0, long.MaxValue)]
     public long ListCacheSize { get; set; } = ValueCache.DefaultBytes;
 

@@ -129,11 +129,14 @@ internal sealed partial class EtcdFeed : IWatchHistory, IAsyncDisposable
                     (hub, after) = await StartAsync();
                 }
 
-                // With every stream, so that what it knows never rests on a stream of before that ended oddly.
+                // Anew with every stream: etcd may have been restored meanwhile, and then its revisions come a second time, with other values.
                 long newest = await _lists.LoadIndexAsync(_stop.Token);
+                _values.Clear();
                 if (newest < after)
                 {
+                    // The watch goes on after a revision that is still to come, so it brings nothing of what is written until then: reads ask etcd.
                     Log.WentBack(_log, after, newest);
+                    _index.Clear();
                 }
 
                 await using EtcdWatch watch = await _client.WatchAsync(Create(after), _stop.Token);

@@ -23,6 +23,9 @@ internal sealed class EtcdLists
     private readonly ValueCache _values;
     private readonly SharedRead<long> _newest;
 
+    // Of what is in the value cache, whether or not the watch has told of it yet.
+    private long _highest;
+
     public EtcdLists(EtcdClient client, EtcdKeys keys, KeyIndex index, ValueCache values)
     {
         (_client, _keys, _index, _values) = (client, keys, index, values);
@@ -183,13 +186,14 @@ internal sealed class EtcdLists
 
     private async Task<long> ReadRevisionAsync()
     {
-        long known = _index.Revision;
+        long known = Math.Max(_index.Revision, Volatile.Read(ref _highest));
         long newest = (await RangeAsync(new RangeRequest { Key = _keys.All.Start, CountOnly = true }, CancellationToken.None)).Header.Revision;
         if (newest < known)
         {
             // etcd was restored from an older copy: what was known is of a world that is gone. The feed, whose stream broke with that, loads it anew.
             _index.Clear();
             _values.Clear();
+            Volatile.Write(ref _highest, newest);
         }
 
         return newest;
@@ -200,6 +204,7 @@ internal sealed class EtcdLists
         string path = _keys.PathOf(found.Key);
         var stored = new StoredObject(ObjectKey.Parse(path), found.ModRevision, found.Value.Memory);
         _values.Keep(path, stored);
+        _highest = Math.Max(_highest, stored.Revision); // one lost to another thread's is no loss: a later read sets it
         return stored;
     }
 

@@ -58,7 +58,7 @@ public sealed class ValueCache(long maximumBytes = ValueCache.DefaultBytes)
         }
     }
 
-    /// <summary>What is here is replaced by what it was changed to. What nobody has listed is not taken in.</summary>
+    /// <summary>What is here is replaced by what it was changed to. What nobody has read is not taken in.</summary>
     public void Follow(IReadOnlyList<HubEvent> events)
     {
         lock (_lock)

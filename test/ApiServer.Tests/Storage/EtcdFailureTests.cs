@@ -80,6 +80,17 @@ public sealed class EtcdFailureTests
         Assert.IsNull(await store.GetAsync(Key("b"), Cancelled));
         StoredObject only = (await store.ListAsync(new ListRequest { Prefix = Prefix }, Cancelled)).Objects.Single();
         Assert.AreEqual(first, only.Revision);
+
+        // Another replica writes until etcd is beyond where it had been: what it wrote on the way there is not missed.
+        await using EtcdObjectStore other = SharedEtcd.Open(etcd.Servers, "/x", patience: TimeSpan.FromSeconds(60));
+        long third = (await other.UpdateAsync(Key("a"), first, "three"u8.ToArray(), Cancelled)).Object!.Revision;
+        for (int i = 0; i < 5; i++)
+        {
+            await other.CreateAsync(Key($"c{i}"), "x"u8.ToArray(), Cancelled);
+            StoredList list = await store.ListAsync(new ListRequest { Prefix = Prefix }, Cancelled);
+            CollectionAssert.AreEqual(new[] { "a" }.Concat(Enumerable.Range(0, i + 1).Select(c => $"c{c}")).ToArray(), list.Objects.Select(o => o.Key.Name).ToArray());
+            Assert.AreEqual((third, "three"), (list.Objects[0].Revision, Encoding.UTF8.GetString(list.Objects[0].Value.Span)));
+        }
     }
 
     [TestMethod]

@@ -4,7 +4,8 @@ using System.Runtime.InteropServices;
 namespace AiModels.Registry.Storage.Backends.S3;
 
 /// <summary>
-/// The memory in which parts wait to be sent: a part must be whole before its first byte goes, because it carries its hash and may have to be sent again.
+/// The memory of what is being sent: a part stays in it whole until the server has it, because it may have to be sent again; one that carries its own hash
+/// must also be there whole before its first byte goes.
 /// Transfers take turns when it is used up. Slow clients cannot stop the others by holding it: who has waited long gets memory beyond the bound, and sooner
 /// when nobody gives any back.
 /// </summary>
