@@ -4,7 +4,8 @@ using AiModels.Hosting.Kubernetes;
 namespace AiModels.Controllers.Delivery;
 
 /// <summary>What delivery knows of a model: its status, reduced to what decides.</summary>
-internal sealed record ModelFact(ModelReference Reference, string? Namespace, ModelStatus? Status, bool IsDeleting)
+/// <param name="Uid">Tells a model from one of the same name, and perhaps the same content, that was there before it.</param>
+internal sealed record ModelFact(ModelReference Reference, string? Namespace, string? Uid, ModelStatus? Status, bool IsDeleting)
 {
     /// <summary>Ready and with an artifact: nothing else is delivered (requirement P11).</summary>
     public bool IsReady => !IsDeleting && Status is { Phase: Phases.Ready, Artifact: not null };
@@ -36,8 +37,8 @@ internal sealed record ModelFact(ModelReference Reference, string? Namespace, Mo
     private static bool NeedsSomebody(string phase) => phase is Phases.Failed or Phases.WaitForUpload;
 
     public static ModelFact Of(Model model) => new(
-        new ModelReference(GroupVersion.ModelKind, model.Metadata.Name ?? ""), model.Metadata.Namespace, model.Status, model.Metadata.DeletionTimestamp is not null);
+        new ModelReference(GroupVersion.ModelKind, model.Metadata.Name ?? ""), model.Metadata.Namespace, model.Metadata.Uid, model.Status, model.Metadata.DeletionTimestamp is not null);
 
     public static ModelFact Of(ClusterModel model) => new(
-        new ModelReference(GroupVersion.ClusterModelKind, model.Metadata.Name ?? ""), null, model.Status, model.Metadata.DeletionTimestamp is not null);
+        new ModelReference(GroupVersion.ClusterModelKind, model.Metadata.Name ?? ""), null, model.Metadata.Uid, model.Status, model.Metadata.DeletionTimestamp is not null);
 }

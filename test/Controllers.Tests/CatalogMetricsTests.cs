@@ -46,7 +46,7 @@ public sealed class CatalogMetricsTests : IDisposable
     {
         ModelFact ready = Fact("Model", Phases.Ready, size: 100, "GGUF", SourceTypes.Upload);
         ModelFact lost = ready with { Status = ready.Status! with { Conditions = [new Condition { Type = ConditionTypes.Intact, Status = "False", Reason = "ContentLost", Message = "", LastTransitionTime = DateTimeOffset.UnixEpoch }] } };
-        new CatalogMetrics(Meters).ObserveModels(() => [ready, lost, Fact("ClusterModel", Phases.Failed), ready with { IsDeleting = true }, new ModelFact(new ModelReference("Model", "new"), "a", null, false)]);
+        new CatalogMetrics(Meters).ObserveModels(() => [ready, lost, Fact("ClusterModel", Phases.Failed), ready with { IsDeleting = true }, new ModelFact(new ModelReference("Model", "new"), "a", "uid-of-new", null, false)]);
 
         CollectionAssert.AreEquivalent(
             new[]
@@ -135,6 +135,7 @@ public sealed class CatalogMetricsTests : IDisposable
     private static ModelFact Fact(string kind, string phase, long size = 0, string? format = null, string? source = null) => new(
         new ModelReference(kind, "m"),
         kind == "Model" ? "a" : null,
+        "uid",
         new ModelStatus
         {
             Phase = phase,

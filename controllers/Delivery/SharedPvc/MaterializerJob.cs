@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using AiModels.Contracts.V1Alpha1;
+using AiModels.Contracts.WellKnown;
 
 namespace AiModels.Controllers.Delivery.SharedPvc;
 
@@ -35,8 +36,12 @@ internal static class MaterializerJob
         return new JsonObject { ["apiVersion"] = "v1", ["kind"] = "Secret", ["metadata"] = metadata, ["type"] = "Opaque", ["data"] = data };
     }
 
-    public static JsonObject Job(Workload workload, DeliveredModel model, ClaimContent claim, RegistryGrantStatus grant, DeliveryOptions options)
+    /// <summary>UID of the model that the Job reads; null when it does not say.</summary>
+    public static string? ModelOf(JsonObject job) => (string?)job["metadata"]?["labels"]?[Labels.ModelUid];
+
+    public static JsonObject Job(Workload workload, ModelFact fact, ClaimContent claim, RegistryGrantStatus grant, DeliveryOptions options)
     {
+        DeliveredModel model = fact.Delivered;
         string name = NameFor(workload, model);
         var spec = new JsonObject
         {
@@ -52,7 +57,9 @@ internal static class MaterializerJob
             spec["ttlSecondsAfterFinished"] = SecondsAfterFinished;
         }
 
-        return new JsonObject { ["apiVersion"] = "batch/v1", ["kind"] = "Job", ["metadata"] = Metadata(workload, name), ["spec"] = spec };
+        JsonObject metadata = Metadata(workload, name);
+        metadata["labels"]![Labels.ModelUid] = fact.Uid;
+        return new JsonObject { ["apiVersion"] = "batch/v1", ["kind"] = "Job", ["metadata"] = metadata, ["spec"] = spec };
     }
 
     /// <summary>Of everything that is made for a workload's claim: it goes with the workload.</summary>

@@ -31,7 +31,7 @@ internal sealed class SharedPvcMode(
         var waiting = new List<DeliveryOutcome.Held>();
         foreach (ModelFact model in models)
         {
-            (claim, DeliveryOutcome.Held? held) = await MaterializeAsync(workload, model, claim, cancellationToken);
+            (claim, DeliveryOutcome.Held? held) = await MaterializeAsync(workload, model, models, claim, cancellationToken);
             if (held is not null)
             {
                 waiting.Add(held);
@@ -60,7 +60,8 @@ internal sealed class SharedPvcMode(
     private static IEnumerable<string> TemplateDigests(Workload workload) => DeliveryPlan.Decode(workload.Document)?.Models.Select(model => model.Digest) ?? [];
 
     /// <summary>Sees to one model's Job. Nothing is held when the claim has the model; the claim is given back with what is known of it by then.</summary>
-    private async Task<(ClaimContent Claim, DeliveryOutcome.Held? Held)> MaterializeAsync(Workload workload, ModelFact model, ClaimContent claim, CancellationToken cancellationToken)
+    private async Task<(ClaimContent Claim, DeliveryOutcome.Held? Held)> MaterializeAsync(
+        Workload workload, ModelFact model, IReadOnlyList<ModelFact> models, ClaimContent claim, CancellationToken cancellationToken)
     {
         string name = MaterializerJob.NameFor(workload, model.Delivered);
         if (claim.Held.ContainsKey(model.Delivered.Digest))
@@ -77,7 +78,7 @@ internal sealed class SharedPvcMode(
         if (job is null)
         {
             RegistryGrantStatus grant = await grants.IssueAsync(workload, model, name, cancellationToken);
-            await client.CreateOnceAsync(ResourceTypes.Jobs, MaterializerJob.Job(workload, model.Delivered, claim, grant, options), cancellationToken);
+            await client.CreateOnceAsync(ResourceTypes.Jobs, MaterializerJob.Job(workload, model, claim, grant, options), cancellationToken);
             return (claim, Waiting(model, name));
         }
 
@@ -88,6 +89,11 @@ internal sealed class SharedPvcMode(
             return (await claims.RecordAsync(workload, claim, model, cancellationToken), null);
         }
 
+        if (MaterializerJob.ModelOf(job) is { } read && read != model.Uid)
+        {
+            return (claim, await LeaveOrReplaceAsync(workload, model, models.Any(other => other.Uid == read), job, cancellationToken));
+        }
+
         if (state.IsFailed)
         {
             return (claim, await RetryFailedAsync(workload, model, job, state, cancellationToken));
@@ -95,6 +101,23 @@ internal sealed class SharedPvcMode(
 
         await grants.RenewAsync(workload, model, name, cancellationToken);
         return (claim, Waiting(model, name));
+    }
+
+    /// <summary>
+    /// The Job brings the same content of another model. When that is one of the workload's as well, it is seen to in that one's turn; when that is gone (deleted, and perhaps made again
+    /// with the same content), so is the repository that the Job reads, and it would fail until its tries are used up.
+    /// </summary>
+    private async Task<DeliveryOutcome.Held> LeaveOrReplaceAsync(Workload workload, ModelFact model, bool isOfAnother, JsonObject job, CancellationToken cancellationToken)
+    {
+        string name = (string)job["metadata"]!["name"]!;
+        if (isOfAnother)
+        {
+            return Waiting(model, name);
+        }
+
+        await client.DeleteAsync(ResourceTypes.Jobs, workload.Namespace, name, (string?)job["metadata"]?["uid"], "Background", cancellationToken);
+        return new DeliveryOutcome.Held(
+            Reasons.ModelNotReady, $"Job {name} reads a model that is gone, and is made anew for {model.Reference}", IsWarning: false, LookAgain: TimeSpan.FromSeconds(5));
     }
 
     private async Task<DeliveryOutcome.Held> RetryFailedAsync(Workload workload, ModelFact model, JsonObject job, JobState state, CancellationToken cancellationToken)

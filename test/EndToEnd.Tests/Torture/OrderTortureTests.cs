@@ -34,9 +34,19 @@ public sealed class OrderTortureTests
 
         await StormAsync(cluster, models, workloads, invariants, new Random(seed));
         TestContext.WriteLine("everything is put in order");
-        await SettleAsync(models, workloads, invariants);
-        Assert.IsGreaterThan(0, invariants.Checked, "a Pod ran");
-        await LeaveNothingAsync(cluster, models, workloads);
+        try
+        {
+            await SettleAsync(models, workloads, invariants);
+            Assert.IsGreaterThan(0, invariants.Checked, "a Pod ran");
+            await LeaveNothingAsync(cluster, models, workloads);
+        }
+        catch (TimeoutException)
+        {
+            // What is to be understood of a run of minutes is what it left: the cluster goes with the test.
+            TestContext.WriteLine(await cluster.KubectlAsync(Cancelled, "get", "models,deployments,statefulsets,daemonsets,pods,jobs,persistentvolumeclaims,events", "-o", "wide"));
+            TestContext.WriteLine(await cluster.KubectlAsync(Cancelled, "get", "pods,statefulsets,deployments,daemonsets,persistentvolumeclaims,jobs", "-o", "yaml"));
+            throw;
+        }
     }
 
     private async Task StormAsync(RunningCluster cluster, TortureModels models, TortureWorkloads workloads, PodInvariants invariants, Random random)
@@ -68,7 +78,7 @@ public sealed class OrderTortureTests
     private async Task SettleAsync(TortureModels models, TortureWorkloads workloads, PodInvariants invariants)
     {
         await models.MakeAllReadyAsync();
-        for (int i = 0; i < TortureWorkloads.All.Count; i++) await workloads.ApplyAsync(i, $"m{i},m{(i + 1) % TortureModels.Names.Count}");
+        for (int i = 0; i < TortureWorkloads.All.Count; i++) (await workloads.ApplyAsync(i, $"m{i},m{(i + 1) % TortureModels.Names.Count}")).Succeeded();
         for (int i = 0; i < TortureWorkloads.All.Count; i++)
         {
             string app = TortureWorkloads.All[i].Name;

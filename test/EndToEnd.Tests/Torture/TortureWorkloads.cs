@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using AiModels.TestKit;
 
 namespace AiModels.EndToEnd.Tests.Torture;
 
@@ -9,7 +10,7 @@ internal sealed class TortureWorkloads(RunningCluster cluster, CancellationToken
 
     public static IReadOnlyList<(string Kind, string Name)> All { get; } = [("deployment", "w0"), ("statefulset", "w1"), ("daemonset", "w2"), ("deployment", "w3")];
 
-    public Task ApplyAsync(int index, string models) => cluster.ApplyAsync(Document(All[index].Kind, All[index].Name, models), cancellationToken);
+    public Task<CommandResult> ApplyAsync(int index, string models) => cluster.ApplyAsync(Document(All[index].Kind, All[index].Name, models), cancellationToken);
 
     public Task AnnotateAsync(int index, string models) =>
         cluster.TryKubectlAsync(cancellationToken, "annotate", All[index].Kind, All[index].Name, "--overwrite", $"{Annotation}={models}");

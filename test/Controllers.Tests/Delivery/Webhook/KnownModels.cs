@@ -14,6 +14,7 @@ internal sealed class KnownModels(params ModelFact[] models) : IModelLookup
     public static ModelFact Ready(string name, string ns, string digest) => new(
         new ModelReference(GroupVersion.ModelKind, name),
         ns,
+        $"uid-of-{name}",
         new ModelStatus { Phase = Phases.Ready, Artifact = new ModelArtifact { Digest = digest, Kind = "OCI", MediaType = "x", SizeBytes = 1 } },
         IsDeleting: false);
 }
