@@ -52,6 +52,7 @@ public static class NodeAgentApplication
         builder.Services.AddHostedService<LeaseKeeper>();
         builder.Services.AddHostedService<Prefetcher>();
         builder.Services.AddHostedService<Scrubber>();
+        builder.Services.AddHostedService<ContentReturn>();
         builder.Services.AddHostedService<CacheReporter>();
         builder.Services.AddHostedService<ProgressReporter>();
         if (options.MetricsListen is { } metrics)

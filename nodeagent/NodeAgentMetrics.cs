@@ -16,6 +16,7 @@ internal sealed class NodeAgentMetrics
     private readonly Counter<long> _evictions;
     private readonly Counter<long> _failures;
     private readonly Counter<long> _damages;
+    private readonly Counter<long> _returned;
 
     public NodeAgentMetrics(IMeterFactory meters)
     {
@@ -23,8 +24,10 @@ internal sealed class NodeAgentMetrics
         _evictions = _meter.CreateCounter<long>("aimodels.nodeagent.cache.evictions", "{artifact}", "Artifacts that were evicted to make room.");
         _failures = _meter.CreateCounter<long>("aimodels.nodeagent.cache.download.failures", "{download}", "Downloads that failed; each is tried again.");
         _damages = _meter.CreateCounter<long>("aimodels.nodeagent.cache.damaged", "{artifact}", "Artifacts whose bytes on the disk were not their digest's any more.");
+        _returned = _meter.CreateCounter<long>("aimodels.nodeagent.returned", "{chunk}", "Chunks that the registry had lost and that this node has given back.");
+
         // From zero on, so that the first of them is already an increase.
-        foreach (Counter<long> counter in new[] { _evictions, _failures, _damages }) counter.Add(0);
+        foreach (Counter<long> counter in new[] { _evictions, _failures, _damages, _returned }) counter.Add(0);
     }
 
     public void Evicted() => _evictions.Add(1);
@@ -32,6 +35,8 @@ internal sealed class NodeAgentMetrics
     public void DownloadFailed() => _failures.Add(1);
 
     public void Damaged() => _damages.Add(1);
+
+    public void Returned(int chunks) => _returned.Add(chunks);
 
     /// <summary>Publishes the cache's content; called once.</summary>
     public void Observe(Func<NodeCacheStatus> status)

@@ -36,6 +36,10 @@ public sealed class ServeOptions : IValidatableObject
     [Option("Bytes a second at which the cache's content is compared with its digests in the background; 0 for never.", Bytes = true), Range(0, long.MaxValue)]
     public long ScrubRate { get; set; }
 
+    // A question of some hundred bytes; what is lost waits for as long at most.
+    [Option("How often the registry is asked whether it has lost what this node has, which then gives it back.")]
+    public TimeSpan IntegrityInterval { get; set; } = TimeSpan.FromMinutes(5);
+
     [Option("How to reach the Kubernetes API; the Pod's service account when not given.", Placeholder = "FILE")]
     public string? Kubeconfig { get; set; }
 
@@ -63,6 +67,11 @@ public sealed class ServeOptions : IValidatableObject
         if (MetricsListen is { } metrics && (metrics.Scheme != "http" || metrics.PathAndQuery != "/"))
         {
             yield return new ValidationResult($"--metrics-listen: '{metrics.OriginalString}' is not http://ADDRESS:PORT");
+        }
+
+        if (IntegrityInterval < TimeSpan.FromSeconds(1))
+        {
+            yield return new ValidationResult($"--integrity-interval: {IntegrityInterval} is less than a second");
         }
 
         if (LowWatermark > HighWatermark)

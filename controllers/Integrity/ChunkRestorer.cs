@@ -1,4 +1,3 @@
-using System.Buffers;
 using AiModels.Controllers.Preparation;
 using AiModels.Controllers.Preparation.Pipeline;
 using AiModels.Controllers.Preparation.Sources;
@@ -16,13 +15,13 @@ namespace AiModels.Controllers.Integrity;
 /// </summary>
 internal sealed class ChunkRestorer(IEnumerable<IModelSource> sources, RegistryClient registry, TimeProvider time)
 {
-    private readonly ChunkEncoder _encoder = new(ZstdCompressor.Shared);
+    private readonly ChunkRemaker _remaker = new(new ChunkEncoder(ZstdCompressor.Shared));
 
     public async Task<RestoreOutcome> RestoreAsync(ModelObject model, IReadOnlyList<LostContent> lost, CancellationToken cancellationToken)
     {
         if (model.Source.Upload is not null)
         {
-            return RestoreOutcome.Never("The model came by upload, and nobody but its uploader has the bytes: upload the same file as another model, whose equal content makes this one whole again.");
+            return RestoreOutcome.Never("The model came by upload. Nodes that have it in their cache give back what is lost by themselves; where none has, upload the same file as another model, whose equal content makes this one whole again.");
         }
 
         await using var context = new PreparationContext(model, registry, new TransferProgress(time));
@@ -62,16 +61,11 @@ internal sealed class ChunkRestorer(IEnumerable<IModelSource> sources, RegistryC
         }
     }
 
-    /// <summary>Which parts of which files are lost. A chunk that several files have in common is one.</summary>
     private async Task<IReadOnlyList<(string Path, ChunkEntry Chunk)>> FindAsync(ModelObject model, IReadOnlyList<LostContent> lost, CancellationToken cancellationToken)
     {
-        HashSet<string> digests = [.. lost.Select(content => content.Digest)];
         string reference = model.Status.Artifact?.Digest ?? WellKnownTags.Model;
         ModelPackReader reader = await ModelPackReader.OpenAsync(registry, model.Repository, reference, cancellationToken);
-        return [.. reader.Files
-            .SelectMany(file => file.Chunks.Select(chunk => (file.Path, Chunk: chunk)))
-            .Where(part => digests.Contains(part.Chunk.StoredDigest.ToString()))
-            .DistinctBy(part => part.Chunk.StoredDigest)];
+        return ChunkRemaker.Find(reader, lost.Select(content => content.Digest).ToHashSet());
     }
 
     private async Task<RestoreOutcome?> ResolveAsync(PreparationContext context, CancellationToken cancellationToken)
@@ -92,28 +86,14 @@ internal sealed class ChunkRestorer(IEnumerable<IModelSource> sources, RegistryC
         }
 
         await using Stream source = stream;
-        byte[] raw = ArrayPool<byte>.Shared.Rent((int)chunk.Length);
         try
         {
-            await source.ReadExactlyAsync(raw.AsMemory(0, (int)chunk.Length), cancellationToken);
-            var bytes = new ReadOnlySequence<byte>(raw, 0, (int)chunk.Length);
-            using EncodedChunk encoded = await _encoder.EncodeAsync(bytes, allowCompression: chunk.Encoding == ChunkEncoding.Zstd, cancellationToken);
-            if (encoded.LogicalDigest != chunk.LogicalDigest)
-            {
-                return new RestoreOutcome(0, $"{path} is not what it was at its source: bytes {chunk.Offset} to {chunk.End - 1} have digest {encoded.LogicalDigest}, not {chunk.LogicalDigest}.");
-            }
-
-            if (encoded.StoredDigest != chunk.StoredDigest)
-            {
-                return RestoreOutcome.Never($"{path} was packed by another version of this program, which this one cannot repeat: create the model again.");
-            }
-
-            await new RegistryBlobSink(registry, context.Model.Repository).PutAsync(chunk.StoredDigest, encoded.Content, cancellationToken);
+            await _remaker.RemakeAsync(path, chunk, source, new RegistryBlobSink(registry, context.Model.Repository), cancellationToken);
             return new RestoreOutcome(1);
         }
-        finally
+        catch (ChunkDiffersException e)
         {
-            ArrayPool<byte>.Shared.Return(raw);
+            return e.IsPackedOtherwise ? RestoreOutcome.Never($"{e.Message}: create the model again.") : new RestoreOutcome(0, $"{path} is not what it was at its source: {e.Message}.");
         }
     }
 }

@@ -110,6 +110,7 @@ internal sealed class AllInOne(LocalClusterOptions options, ClusterPaths paths, 
         CacheDir = paths.Cache,
         Kubeconfig = paths.KubeconfigOf("ai-models-nodeagent"),
         Registry = $"unix://{paths.RegistrySocket}",
+        IntegrityInterval = options.ScrubInterval < TimeSpan.FromMinutes(5) ? options.ScrubInterval : TimeSpan.FromMinutes(5),
     });
 
     private WebApplication CreateCsiDriver()

@@ -74,6 +74,15 @@ internal sealed partial class NodeCache(
         }
     }
 
+    /// <summary>The models that are here whole, and their folders. One may be evicted at any moment.</summary>
+    public IReadOnlyList<(AuthorizedModel Model, string Folder)> Complete()
+    {
+        lock (_lock)
+        {
+            return [.. _entries.Values.Where(entry => entry.State == CacheEntryState.Ready).Select(entry => (entry.Model, PathOf(entry)))];
+        }
+    }
+
     public IReadOnlyList<Lease> Leases()
     {
         lock (_lock)

@@ -19,4 +19,15 @@ internal interface IModelSource
     /// Throws what <see cref="FetchAsync"/> throws when it cannot be told.
     /// </summary>
     Task<string?> VerifyAsync(AuthorizedModel model, string folder, long bytesPerSecond, CancellationToken cancellationToken);
+
+    /// <summary>How many parts, of whatever models, their source has lost; asked in the name of one of them.</summary>
+    Task<long> CountLostAsync(AuthorizedModel model, CancellationToken cancellationToken);
+
+    /// <summary>Gives its source back what it has lost of a model that is complete on the disk. Throws <see cref="IOException"/> when the folder is gone or cannot be read.</summary>
+    Task<ReturnedContent> GiveBackAsync(AuthorizedModel model, string folder, CancellationToken cancellationToken);
 }
+
+/// <summary>What a source has got back.</summary>
+/// <param name="Parts">How many of the lost parts it has again.</param>
+/// <param name="Problem">Why others could not be given; null when there were none.</param>
+internal sealed record ReturnedContent(int Parts, string? Problem = null);

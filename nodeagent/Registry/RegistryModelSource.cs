@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Collections.Concurrent;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
@@ -5,7 +6,9 @@ using System.Text.Json.Nodes;
 using AiModels.Contracts.V1Alpha1;
 using AiModels.Hosting.Kubernetes;
 using AiModels.ModelPack;
+using AiModels.ModelPack.Chunking;
 using AiModels.ModelPack.Client;
+using AiModels.ModelPack.Compression;
 using AiModels.ModelPack.Oci;
 using AiModels.NodeAgent.Authorization;
 using AiModels.NodeAgent.Cache;
@@ -20,6 +23,7 @@ internal sealed class RegistryModelSource(
     // One client an address, so that connections are shared; there is practically one address.
     private readonly ConcurrentDictionary<string, RegistryClient> _clients = new();
     private readonly ConcurrentDictionary<string, AuthorizedModel> _models = new();
+    private readonly ChunkRemaker _remaker = new(new ChunkEncoder(ZstdCompressor.Shared));
 
     public async Task<IReadOnlyList<CachedFile>> FetchAsync(
         AuthorizedModel model, string target, ILocalFiles local, MaterializationProgress progress, CancellationToken cancellationToken)
@@ -34,6 +38,41 @@ internal sealed class RegistryModelSource(
         (RegistryClient registry, string repository) = await OpenAsync(model, cancellationToken);
         ModelPackReader reader = await ModelPackReader.OpenAsync(registry, repository, model.Digest, cancellationToken);
         return await new FolderCheck(bytesPerSecond, time).FindDamageAsync(folder, reader.Files, cancellationToken);
+    }
+
+    public async Task<long> CountLostAsync(AuthorizedModel model, CancellationToken cancellationToken)
+    {
+        (RegistryClient registry, string repository) = await OpenAsync(model, cancellationToken);
+        return await registry.Integrity.CountMissingAsync(repository, cancellationToken) ?? 0;
+    }
+
+    public async Task<ReturnedContent> GiveBackAsync(AuthorizedModel model, string folder, CancellationToken cancellationToken)
+    {
+        (RegistryClient registry, string repository) = await OpenAsync(model, cancellationToken);
+        IReadOnlyList<LostContent> lost = await registry.Integrity.LostAsync(repository, cancellationToken);
+        if (lost.Count == 0)
+        {
+            return new ReturnedContent(0);
+        }
+
+        ModelPackReader reader = await ModelPackReader.OpenAsync(registry, repository, model.Digest, cancellationToken);
+        var sink = new LostBlobSink(registry, repository);
+        string? problem = null;
+        foreach ((string path, ChunkEntry chunk) in ChunkRemaker.Find(reader, lost.Select(content => content.Digest).ToHashSet()))
+        {
+            try
+            {
+                await using FileStream file = File.OpenRead(Path.Combine(folder, path));
+                file.Position = chunk.Offset;
+                await _remaker.RemakeAsync(path, chunk, file, sink, cancellationToken);
+            }
+            catch (ChunkDiffersException e)
+            {
+                problem = e.Message;
+            }
+        }
+
+        return new ReturnedContent(sink.Taken, problem);
     }
 
     public void Dispose()
@@ -71,6 +110,15 @@ internal sealed class RegistryModelSource(
             cancellationToken);
         return answer.Deserialize<RegistryGrant>(ContractsJson.Options)?.Status
             ?? throw new IOException($"the API answered a grant for {model} without a status");
+    }
+
+    /// <summary>Where chunks go that the registry has lost; it takes no others.</summary>
+    private sealed class LostBlobSink(RegistryClient registry, string repository) : IBlobSink
+    {
+        public int Taken { get; private set; }
+
+        public async Task PutAsync(Digest digest, ReadOnlySequence<byte> content, CancellationToken cancellationToken) =>
+            Taken += await registry.Integrity.GiveBackAsync(repository, digest, content, cancellationToken) ? 1 : 0;
     }
 
     /// <summary>Grants by repository: each repository is one model's.</summary>

@@ -117,6 +117,7 @@ public static partial class RegistryServices
         Map("GET", "/revocations", (http, _) => revocations.ListAsync(http));
         Map("GET", "/integrity", (http, _) => integrity.GetAsync(http));
         Map("GET", "/integrity/repositories/{**name}", integrity.GetRepositoryAsync);
+        Map("PUT", "/integrity/repositories/{**name}", integrity.RestoreAsync);
         Map("GET", "/collection/plan", (http, _) => inspection.GetPlanAsync(http));
         Map("POST", "/collection", (http, _) => inspection.CollectAsync(http));
         Map("GET", "/capacity", (http, _) => capacity.GetAsync(http));

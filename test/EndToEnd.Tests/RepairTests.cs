@@ -7,7 +7,7 @@ using Microsoft.AspNetCore.Http;
 
 namespace AiModels.EndToEnd.Tests;
 
-/// <summary>Bytes that rot on the registry's disk under a Ready model: found by the scrubber, never served, fetched again from where they came, and told on the way.</summary>
+/// <summary>Bytes that rot on the registry's disk under a Ready model: found by the scrubber, never served, brought back from where they came or from a node that has them, and told on the way.</summary>
 [TestClass]
 public sealed class RepairTests
 {
@@ -61,6 +61,24 @@ public sealed class RepairTests
         await MetricsAsync(cluster, rotten: 2, missing: 0, damaged: 0);
     }
 
+    [TestMethod]
+    [Timeout(300_000, CooperativeCancellation = true)]
+    public async Task Rot_OfAnUploadedModel_IsGivenBackByANodeThatHasIt()
+    {
+        if (!Environment.IsPrivilegedProcess) Assert.Inconclusive("bind mounts need root");
+        await using RunningCluster cluster = await RunningCluster.StartAsync(Cancelled, "--scrub-interval", "1s", "--delivery-type", "NodeCache");
+        (string url, string token) = await cluster.OpenUploadAsync("llama", Cancelled);
+        Assert.AreEqual(200, (await cluster.CurlUploadAsync(url + "?filename=model.gguf", token, Weights, Cancelled)).Status);
+        JsonObject ready = await cluster.WaitForPhaseAsync("llama", "Ready", Cancelled);
+        await AssertDeliveredWholeAsync(cluster);
+
+        string[] rotten = [Rot(cluster, chunk: 0), Rot(cluster, chunk: 2)];
+        foreach (string hash in rotten) await WaitForBytesAsync(hash, cluster);
+        JsonObject restored = await WaitForIntactAsync(cluster, "True", "ContentRestored");
+        Assert.AreEqual(Digest(ready), Digest(restored));
+        await EventsAsync(cluster, "Warning ContentLost", "Normal ContentRestored");
+    }
+
     /// <summary>Flips one bit of a stored chunk of the weights, which do not compress; as a disk does it: the registry may be reading the file. Gives its digest.</summary>
     private static string Rot(RunningCluster cluster, int chunk)
     {
@@ -76,6 +94,10 @@ public sealed class RepairTests
     private static string PathOf(string hash, RunningCluster cluster) => Path.Combine(cluster.Data, "registry", "blobs", "sha256", hash[..2], hash);
 
     private async Task<string> HashAsync(string hash, RunningCluster cluster) => Convert.ToHexStringLower(SHA256.HashData(await File.ReadAllBytesAsync(PathOf(hash, cluster), Cancelled)));
+
+    /// <summary>Each may be found and brought back in a pass of its own.</summary>
+    private Task<string> WaitForBytesAsync(string hash, RunningCluster cluster) => Eventually.GetAsync(
+        async () => File.Exists(PathOf(hash, cluster)) ? await HashAsync(hash, cluster) : "nothing", found => found == hash, $"{hash} is whole again", Cancelled, seconds: 120);
 
     private Task<JsonObject> WaitForIntactAsync(RunningCluster cluster, string status, string reason, string words = "") => Eventually.GetAsync(
         () => cluster.GetAsync("model", "llama", Cancelled),

@@ -17,6 +17,7 @@ internal sealed class FakeRegistry : IAsyncDisposable
 
     private readonly ConcurrentDictionary<string, byte[]> _blobs = new();
     private readonly ConcurrentDictionary<string, byte[]> _manifests = new();
+    private readonly ConcurrentDictionary<string, byte[]> _lost = new();
     private readonly WebApplication _app;
     private readonly string _folder;
 
@@ -33,6 +34,12 @@ internal sealed class FakeRegistry : IAsyncDisposable
 
     /// <summary>Digests of the blobs that were fetched, in order.</summary>
     public ConcurrentQueue<string> Fetched { get; } = new();
+
+    /// <summary>Paths that were asked for to learn of lost content, in order.</summary>
+    public ConcurrentQueue<string> Asked { get; } = new();
+
+    /// <summary>Digests of lost blobs that somebody wanted to give back, in order.</summary>
+    public ConcurrentQueue<string> GivenBack { get; } = new();
 
     /// <summary>Called before a blob is sent; may wait, or return other bytes, or null for HTTP 500.</summary>
     public Func<string, byte[], Task<byte[]?>> OnBlob { get; set; } = (_, bytes) => Task.FromResult<byte[]?>(bytes);
@@ -69,6 +76,11 @@ internal sealed class FakeRegistry : IAsyncDisposable
         Fetched.Clear();
         return digest;
     }
+
+    /// <summary>A blob has rotted.</summary>
+    public void Lose(Digest digest) => _lost[digest.ToString()] = _blobs.TryRemove(digest.ToString(), out byte[]? content) ? content : throw new KeyNotFoundException($"{digest}");
+
+    public bool Has(Digest digest) => _blobs.ContainsKey(digest.ToString());
 
     public async ValueTask DisposeAsync()
     {
@@ -114,6 +126,26 @@ internal sealed class FakeRegistry : IAsyncDisposable
             _manifests[reference] = _manifests[digest] = content.ToArray();
             http.Response.StatusCode = 201;
             http.Response.Headers["Docker-Content-Digest"] = digest;
+        });
+        const string Lost = "/integrity/repositories/" + Repository;
+        _app.MapGet("/integrity", (HttpContext http) =>
+        {
+            Asked.Enqueue(http.Request.Path);
+            return Results.Json(new { missing = _lost.Count });
+        });
+        _app.MapGet(Lost, (HttpContext http) =>
+        {
+            Asked.Enqueue(http.Request.Path);
+            return Results.Json(new { repository = Repository, lost = _lost.Select(blob => new { digest = blob.Key, bytes = blob.Value.Length, since = DateTimeOffset.UnixEpoch }) });
+        });
+        _app.MapPut(Lost, async (string digest, HttpContext http) =>
+        {
+            GivenBack.Enqueue(digest);
+            using var content = new MemoryStream();
+            await http.Request.Body.CopyToAsync(content);
+            bool isRight = Digest.Sha256Of(content.ToArray()).ToString() == digest && _lost.TryRemove(digest, out _);
+            _blobs[digest] = content.ToArray();
+            http.Response.StatusCode = isRight ? 201 : 400;
         });
         _app.MapGet(manifests + "{reference}", (string reference) => _manifests.TryGetValue(reference, out byte[]? content)
             ? Results.Bytes(content, MediaTypes.OciManifest)

@@ -1,6 +1,8 @@
+using System.Buffers;
 using System.Net;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using AiModels.ModelPack.Oci;
 
 namespace AiModels.ModelPack.Client;
 
@@ -24,6 +26,26 @@ public sealed class IntegrityClient
     /// <summary>What is lost of one repository.</summary>
     public async Task<IReadOnlyList<LostContent>> LostAsync(string repository, CancellationToken cancellationToken) =>
         (await GetAsync(repository, $"/integrity/repositories/{repository}", IntegrityJson.Default.RepositoryIntegrityAnswer, cancellationToken))?.Lost ?? [];
+
+    /// <summary>Gives the registry a blob that a repository has lost. False when it is not lost, or not any more; then nothing was sent.</summary>
+    public async Task<bool> GiveBackAsync(string repository, Digest digest, ReadOnlySequence<byte> content, CancellationToken cancellationToken)
+    {
+        var target = new Uri($"/integrity/repositories/{repository}?digest={Uri.EscapeDataString(digest.ToString())}", UriKind.Relative);
+        using HttpResponseMessage response = await _transport.SendAsync(repository, Pull, Request, cancellationToken);
+        return response.StatusCode switch
+        {
+            HttpStatusCode.NotFound => false,
+            _ when response.IsSuccessStatusCode => true,
+            _ => throw await RegistryErrors.ReadAsync(response, cancellationToken),
+        };
+
+        HttpRequestMessage Request()
+        {
+            var request = new HttpRequestMessage(HttpMethod.Put, target) { Content = new ReadOnlySequenceContent(content, MediaTypes.OctetStream) };
+            request.Headers.ExpectContinue = true; // many nodes may have the blob, and one is enough
+            return request;
+        }
+    }
 
     private async Task<T?> GetAsync<T>(string repository, string path, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type, CancellationToken cancellationToken)
         where T : class

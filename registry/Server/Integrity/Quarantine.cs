@@ -43,6 +43,12 @@ internal sealed class Quarantine(IStorageBackend backend)
         return lost;
     }
 
+    /// <summary>Whether a blob that a repository holds has rotted and is missing since.</summary>
+    public async Task<bool> HasLostAsync(string repository, Digest digest, CancellationToken cancellationToken) =>
+        await backend.StatAsync(StoragePaths.BlobLink(repository, digest), cancellationToken) is not null
+        && await backend.StatAsync(StoragePaths.Quarantined(digest), cancellationToken) is not null
+        && await backend.StatAsync(StoragePaths.Blob(digest), cancellationToken) is null;
+
     /// <summary>Removes rotten bytes whose blob is whole again. Returns how many are still missing.</summary>
     public async Task<int> TidyAsync(CancellationToken cancellationToken)
     {

@@ -50,4 +50,8 @@ internal sealed class FakeSource : IModelSource
     }
 
     public Task<string?> VerifyAsync(AuthorizedModel model, string folder, long bytesPerSecond, CancellationToken cancellationToken) => Task.FromResult(Damage);
+
+    public Task<long> CountLostAsync(AuthorizedModel model, CancellationToken cancellationToken) => Task.FromResult(0L);
+
+    public Task<ReturnedContent> GiveBackAsync(AuthorizedModel model, string folder, CancellationToken cancellationToken) => Task.FromResult(new ReturnedContent(0));
 }

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Http.Json;
 using System.Text.Json.Nodes;
 using AiModels.ModelPack.Oci;
 using AiModels.Registry.Integrity;
@@ -47,6 +48,32 @@ public sealed class ScrubberTests : RegistryTestBase
         JsonNode all = JsonNode.Parse(await Registry.Http.GetStringAsync("/integrity", Token))!;
         Assert.IsEmpty(all["lost"]!.AsArray());
         Assert.IsFalse(File.Exists(Path.Combine(Registry.StorageFolder, StoragePaths.Quarantined(Digest.Sha256Of(Content)))));
+    }
+
+    [TestMethod]
+    public async Task Restore_WithAGrantToPull_TakesBackWhatIsLostAndNothingElse()
+    {
+        Digest lost = Digest.Sha256Of(Content);
+        await Registry.PushImageAsync(Repo, "model", Content);
+        await Registry.PushImageAsync("models/other", "model", TestRegistry.RandomBytes(1000));
+        string address = $"/integrity/repositories/{Repo}?digest={lost}";
+        await ExpectAsync(HttpStatusCode.NotFound, "UNSUPPORTED", await RestoreAsync(address, Content, Registry.Grant(Repo, "pull")));
+        Rot(Content);
+        await ScrubAsync();
+        string reader = Registry.Grant(Repo, "pull");
+
+        await ExpectAsync(HttpStatusCode.Unauthorized, "UNAUTHORIZED", await RestoreAsync(address, Content, "nonsense"));
+        await ExpectAsync(HttpStatusCode.Forbidden, "DENIED", await RestoreAsync(address, Content, Registry.Grant("models/other", "pull")));
+        await ExpectAsync(HttpStatusCode.BadRequest, "DIGEST_INVALID", await RestoreAsync(address, TestRegistry.RandomBytes(Content.Length), reader));
+        await ExpectAsync(HttpStatusCode.BadRequest, "DIGEST_INVALID", await RestoreAsync($"/integrity/repositories/{Repo}", Content, reader));
+        await ExpectAsync(HttpStatusCode.BadRequest, "SIZE_INVALID", await RestoreAsync(address, Content, reader, isLengthTold: false));
+        await ExpectAsync(HttpStatusCode.NotFound, "UNSUPPORTED", await RestoreAsync($"/integrity/repositories/{Repo}?digest={Digest.Sha256Of([1])}", [1], reader));
+        await ExpectAsync(HttpStatusCode.NotFound, "UNSUPPORTED", await RestoreAsync($"/integrity/repositories/models/other?digest={lost}", Content, Registry.Grant("models/other", "pull")));
+        await ExpectAsync(HttpStatusCode.NotFound, "BLOB_UNKNOWN", await Registry.GetAsync($"/v2/{Repo}/blobs/{lost}"));
+
+        Assert.AreEqual(HttpStatusCode.Created, (await RestoreAsync(address, Content, reader)).StatusCode);
+        CollectionAssert.AreEqual(Content, await PullAsync(Repo, lost));
+        await ExpectAsync(HttpStatusCode.NotFound, "UNSUPPORTED", await RestoreAsync(address, Content, reader));
     }
 
     [TestMethod]
@@ -103,6 +130,9 @@ public sealed class ScrubberTests : RegistryTestBase
         clock.Advance(TimeSpan.FromSeconds(1));
         await wait;
     }
+
+    private Task<HttpResponseMessage> RestoreAsync(string address, byte[] content, string grant, bool isLengthTold = true) =>
+        Registry.SendAsync(HttpMethod.Put, address, isLengthTold ? new ByteArrayContent(content) : JsonContent.Create(content), grant);
 
     private async Task ScrubAsync()
     {

@@ -1,0 +1,81 @@
+using AiModels.NodeAgent.Authorization;
+using AiModels.NodeAgent.Registry;
+
+namespace AiModels.NodeAgent.Cache;
+
+/// <summary>
+/// Gives the registry back what it has lost and this node has. Models that came by upload have no other source, and for the others it is the nearest. One small question an interval;
+/// only when something is lost, one for each model of the cache.
+/// </summary>
+internal sealed partial class ContentReturn(
+    NodeCache cache, IModelSource source, ServeOptions options, NodeAgentMetrics metrics, TimeProvider time, ILogger<ContentReturn> logger) : BackgroundService
+{
+    private string? _problem;
+
+    /// <summary>One look.</summary>
+    public async Task LookAsync(CancellationToken cancellationToken)
+    {
+        string? problem = null;
+        bool isAnyLost = false;
+        foreach ((AuthorizedModel model, string folder) in cache.Complete())
+        {
+            try
+            {
+                // What holds for the registry is asked once, in the name of the first model that is still there.
+                if (!isAnyLost && await source.CountLostAsync(model, cancellationToken) == 0)
+                {
+                    problem = null;
+                    break;
+                }
+
+                isAnyLost = true;
+                ReturnedContent returned = await source.GiveBackAsync(model, folder, cancellationToken);
+                problem = returned.Problem is null ? problem : $"{model}: {returned.Problem}";
+                if (returned.Parts > 0)
+                {
+                    metrics.Returned(returned.Parts);
+                    Log.Returned(logger, returned.Parts, model.ToString());
+                }
+            }
+            catch (Exception e) when (!cancellationToken.IsCancellationRequested)
+            {
+                // The model was deleted or evicted just now, or nobody answers: the next look is soon.
+                problem = $"{model}: {e.Message}";
+            }
+        }
+
+        Note(problem);
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        // Nodes that were started together do not ask together.
+        await Task.Delay(options.IntegrityInterval * Random.Shared.NextDouble(), time, stoppingToken);
+        using var timer = new PeriodicTimer(options.IntegrityInterval, time);
+        do
+        {
+            await LookAsync(stoppingToken);
+        }
+        while (await timer.WaitForNextTickAsync(stoppingToken));
+    }
+
+    /// <summary>Says a problem once, not at every look.</summary>
+    private void Note(string? problem)
+    {
+        if (problem is not null && problem != _problem)
+        {
+            Log.NotReturned(logger, problem);
+        }
+
+        _problem = problem;
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(35, LogLevel.Information, "The registry had lost {Chunks} chunks of {Model} and has got them back from this node")]
+        public static partial void Returned(ILogger logger, int chunks, string model);
+
+        [LoggerMessage(36, LogLevel.Warning, "What the registry has lost cannot all be given back: {Reason}")]
+        public static partial void NotReturned(ILogger logger, string reason);
+    }
+}
