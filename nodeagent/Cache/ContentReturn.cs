@@ -1,3 +1,4 @@
+using AiModels.Hosting.Kubernetes;
 using AiModels.NodeAgent.Authorization;
 using AiModels.NodeAgent.Registry;
 
@@ -37,9 +38,13 @@ internal sealed partial class ContentReturn(
                     Log.Returned(logger, returned.Parts, model.ToString());
                 }
             }
+            catch (KubernetesApiException e) when (e.StatusCode == 404)
+            {
+                // Nobody has this model any more; the cache keeps it until room is needed.
+            }
             catch (Exception e) when (!cancellationToken.IsCancellationRequested)
             {
-                // The model was deleted or evicted just now, or nobody answers: the next look is soon.
+                // Evicted just now, or nobody answers: the next look is soon.
                 problem = $"{model}: {e.Message}";
             }
         }

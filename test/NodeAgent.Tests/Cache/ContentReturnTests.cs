@@ -12,6 +12,7 @@ using AiModels.NodeAgent.Materialization;
 using AiModels.NodeAgent.Registry;
 using AiModels.TestKit;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Moq;
 
@@ -26,11 +27,16 @@ public sealed class ContentReturnTests
 
     private readonly string _folder = Directory.CreateTempSubdirectory("return-").FullName;
     private readonly ServiceProvider _services = new ServiceCollection().AddMetrics().BuildServiceProvider();
+    private readonly LogCapture _log = new();
+    private readonly LoggerFactory _loggers;
     private FakeRegistry _registry = null!;
+    private bool _isDeleted;
     private RegistryModelSource _source = null!;
     private NodeCache _cache = null!;
     private ContentReturn _return = null!;
     private AuthorizedModel _model = null!;
+
+    public ContentReturnTests() => _loggers = new LoggerFactory([_log]);
 
     public TestContext TestContext { get; set; } = null!;
 
@@ -46,7 +52,7 @@ public sealed class ContentReturnTests
         var metrics = new NodeAgentMetrics(_services.GetRequiredService<IMeterFactory>());
         _source = new RegistryModelSource(Grants(), options, trustedRoots: null, TimeProvider.System, NullLogger<RegistryModelSource>.Instance);
         _cache = new NodeCache(new CacheFolder(_folder), new FakeMounts(), new FakeAuthorizer(), _source, options, metrics, TimeProvider.System, NullLogger<NodeCache>.Instance);
-        _return = new ContentReturn(_cache, _source, options, metrics, TimeProvider.System, NullLogger<ContentReturn>.Instance);
+        _return = new ContentReturn(_cache, _source, options, metrics, TimeProvider.System, _loggers.CreateLogger<ContentReturn>());
         _cache.Prefetch(_model, new HashSet<string>());
         await Eventually.GetAsync(() => Task.FromResult(_cache.Complete().Count), count => count == 1, "the model is here", Token);
     }
@@ -60,6 +66,7 @@ public sealed class ContentReturnTests
         _source.Dispose();
         await _registry.DisposeAsync();
         await _services.DisposeAsync();
+        _loggers.Dispose();
         foreach (string model in Directory.GetDirectories(Path.Combine(_folder, "models")))
         {
             ReadOnlyTree.Remove(model);
@@ -113,6 +120,7 @@ public sealed class ContentReturnTests
 
         CollectionAssert.AreEqual(new[] { chunks[2].StoredDigest.ToString() }, _registry.GivenBack.ToArray());
         Assert.IsFalse(_registry.Has(chunks[1].StoredDigest));
+        Assert.Contains($"bytes {chunks[1].Offset} to {chunks[1].End - 1} of model.gguf have digest", _log.Lines.Single(line => line.StartsWith("Warning", StringComparison.Ordinal)));
     }
 
     [TestMethod]
@@ -127,14 +135,30 @@ public sealed class ContentReturnTests
         Assert.IsEmpty(_registry.GivenBack);
     }
 
+    [TestMethod]
+    [Timeout(60_000, CooperativeCancellation = true)]
+    public async Task Look_AModelThatIsDeleted_IsPassedOverForTheNext()
+    {
+        ChunkEntry lost = (await ChunksAsync())[0];
+        _registry.Lose(lost.StoredDigest);
+        _isDeleted = true;
+        await _return.LookAsync(Token);
+        Assert.IsEmpty(_log.Lines);
+        Assert.IsEmpty(_registry.Asked);
+
+        _isDeleted = false;
+        await _return.LookAsync(Token);
+        Assert.IsTrue(_registry.Has(lost.StoredDigest));
+    }
+
     private async Task<ChunkEntry[]> ChunksAsync() =>
         [.. (await ModelPackReader.OpenAsync(_registry.Client, FakeRegistry.Repository, _model.Digest, Token)).Files.Single(file => file.Path == "model.gguf").Chunks];
 
-    private static IKubernetesClient Grants()
+    private IKubernetesClient Grants()
     {
         var client = new Mock<IKubernetesClient>(MockBehavior.Strict);
         client.Setup(api => api.SubresourceAsync(HttpMethod.Post, ResourceTypes.Models, "team-a", "m", "grant", It.IsAny<JsonObject>(), It.IsAny<CancellationToken>()))
-            .ReturnsAsync(() => JsonSerializer.SerializeToNode(
+            .ReturnsAsync(() => _isDeleted ? throw new KubernetesApiException(404, "NotFound", "models.ai.deckhouse.io \"m\" not found") : JsonSerializer.SerializeToNode(
                 new RegistryGrant
                 {
                     Status = new RegistryGrantStatus { Registry = "https://registry", Repository = FakeRegistry.Repository, Token = "T", ExpiresAt = TimeProvider.System.GetUtcNow().AddHours(1) },
