@@ -52,19 +52,27 @@ internal sealed class CapacityBackend(IStorageBackend inner, CapacityLedger ledg
 
         using CapacityHold hold = await ledger.HoldAsync(null, content.Length, cancellationToken);
         bool isDone = false;
-        await ChangeAsync([path], hold, async () => isDone = await inner.PutAsync(path, content, mode, cancellationToken), cancellationToken);
+        await ChangeAsync([path], hold, async () => (isDone = await inner.PutAsync(path, content, mode, cancellationToken)) ? content.Length : null, cancellationToken);
         return isDone;
     }
 
     public async ValueTask ComposeAsync(IReadOnlyList<string> sources, string destination, CancellationToken cancellationToken) =>
-        await ChangeAsync([destination, .. sources], null, () => inner.ComposeAsync(sources, destination, cancellationToken), cancellationToken);
+        await ChangeAsync(
+            [destination, .. sources],
+            null,
+            async () =>
+            {
+                await inner.ComposeAsync(sources, destination, cancellationToken);
+                return null;
+            },
+            cancellationToken);
 
     public async ValueTask<bool> DeleteAsync(string path, CancellationToken cancellationToken)
     {
         bool isDone = false;
         if (StoredBytes.Counts(path))
         {
-            await ChangeAsync([path], null, async () => isDone = await inner.DeleteAsync(path, cancellationToken), cancellationToken);
+            await ChangeAsync([path], null, async () => (isDone = await inner.DeleteAsync(path, cancellationToken)) ? 0 : null, cancellationToken);
             return isDone;
         }
 
@@ -86,7 +94,8 @@ internal sealed class CapacityBackend(IStorageBackend inner, CapacityLedger ledg
     public ValueTask<StorageSpace?> GetSpaceAsync(CancellationToken cancellationToken) => inner.GetSpaceAsync(cancellationToken);
 
     /// <summary>Changes objects and tells by how much. The hold is settled with the first of them.</summary>
-    private async ValueTask ChangeAsync(IReadOnlyList<string> paths, CapacityHold? hold, Func<ValueTask> act, CancellationToken cancellationToken)
+    /// <param name="act">Gives the length of the first of them afterwards where that is certain, and spares looking, which over a network is a request for every blob.</param>
+    private async ValueTask ChangeAsync(IReadOnlyList<string> paths, CapacityHold? hold, Func<ValueTask<long?>> act, CancellationToken cancellationToken)
     {
         // Parts of an upload have one owner; only the object that becomes visible to others needs a turn.
         SemaphoreSlim turn = _turns[(uint)string.GetHashCode(paths[0], StringComparison.Ordinal) % _turns.Length];
@@ -100,15 +109,16 @@ internal sealed class CapacityBackend(IStorageBackend inner, CapacityLedger ledg
             }
 
             bool isDone = false;
+            long? first = null;
             try
             {
-                await act();
+                first = await act();
                 isDone = true;
             }
             finally
             {
                 // Looked at again rather than assumed: also what failed half-way counts as it is.
-                long[] after = await LengthsAsync(paths, CancellationToken.None);
+                long[] after = first is { } length && paths.Count == 1 ? [length] : await LengthsAsync(paths, CancellationToken.None);
                 for (int i = 0; i < paths.Count; i++)
                 {
                     ledger.EndChange(paths[i], before[i], after[i], i == 0 ? hold : null, isDone ? after[i] : 0);
@@ -154,11 +164,17 @@ internal sealed class CapacityBackend(IStorageBackend inner, CapacityLedger ledg
         {
             if (StoredBytes.Counts(path))
             {
-                await owner.ChangeAsync([path], hold, () => writer.CommitAsync(path, cancellationToken), cancellationToken);
+                await owner.ChangeAsync([path], hold, CommitAsync, cancellationToken);
             }
             else
             {
                 await writer.CommitAsync(path, cancellationToken);
+            }
+
+            async ValueTask<long?> CommitAsync()
+            {
+                await writer.CommitAsync(path, cancellationToken);
+                return writer.Length;
             }
         }
 

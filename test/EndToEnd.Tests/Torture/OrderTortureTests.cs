@@ -4,12 +4,14 @@ namespace AiModels.EndToEnd.Tests.Torture;
 
 /// <summary>
 /// Creates, deletes, fails and restarts models, workloads, Pods and the components in a random order (by seed) and looks at every Pod meanwhile. Afterwards everything is put in order, and then
-/// every workload must have its models, and after that nothing may be left. AIMODELS_TORTURE_STEPS (default 14) and AIMODELS_TORTURE_SEED change the run: hack/torture.sh.
+/// every workload must have its models, and after that nothing may be left. AIMODELS_TORTURE_STEPS and AIMODELS_TORTURE_SEED change the run (hack/torture.sh, which takes a new order each time): here
+/// the order is always the same, so that a run that fails says something of the change that it tests.
 /// </summary>
 [TestClass]
 public sealed class OrderTortureTests
 {
     private const int DefaultSteps = 14;
+    private const int DefaultSeed = 1;
 
     // What can be away for a while; the API server and the registry are killed with the whole.
     private static readonly string[] Outages = ["controllers", "nodeagent", "csi-driver", "nodeagent,csi-driver", "registry"];
@@ -25,7 +27,7 @@ public sealed class OrderTortureTests
     public async Task Everything_InAnyOrder_EndsWithEveryModelInItsPlaceAndThenWithNothing(string deliveryType)
     {
         if (!Environment.IsPrivilegedProcess) Assert.Inconclusive("bind mounts need root");
-        int seed = Setting("AIMODELS_TORTURE_SEED") ?? Random.Shared.Next();
+        int seed = Setting("AIMODELS_TORTURE_SEED") ?? DefaultSeed;
         TestContext.WriteLine($"seed {seed}");
         await using RunningCluster cluster = await RunningCluster.StartAsync(Cancelled, "--delivery-type", deliveryType);
         var models = new TortureModels(cluster, Cancelled);
