@@ -23,7 +23,9 @@ internal interface IModelSource
     /// <summary>How many parts, of whatever models, their source has lost; asked in the name of one of them.</summary>
     Task<long> CountLostAsync(AuthorizedModel model, CancellationToken cancellationToken);
 
-    /// <summary>Gives its source back what it has lost of a model that is complete on the disk. Throws <see cref="IOException"/> when the folder is gone or cannot be read.</summary>
+    /// <summary>
+    /// Gives its source back what it has lost of a model that is complete on the disk, once the model's conditions tell that it is lost. Throws <see cref="IOException"/> when the folder is gone or cannot be read.
+    /// </summary>
     Task<ReturnedContent> GiveBackAsync(AuthorizedModel model, string folder, CancellationToken cancellationToken);
 }
 

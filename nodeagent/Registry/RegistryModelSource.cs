@@ -50,7 +50,7 @@ internal sealed class RegistryModelSource(
     {
         (RegistryClient registry, string repository) = await OpenAsync(model, cancellationToken);
         IReadOnlyList<LostContent> lost = await registry.Integrity.LostAsync(repository, cancellationToken);
-        if (lost.Count == 0)
+        if (lost.Count == 0 || !await IsToldAsync(model, cancellationToken))
         {
             return new ReturnedContent(0);
         }
@@ -102,7 +102,7 @@ internal sealed class RegistryModelSource(
         var ask = new RegistryGrant { Spec = new RegistryGrantSpec { Actions = ["pull"], Consumer = $"node/{options.NodeName}" } };
         JsonObject answer = await client.SubresourceAsync(
             HttpMethod.Post,
-            model.Kind == GroupVersion.ClusterModelKind ? ResourceTypes.ClusterModels : ResourceTypes.Models,
+            TypeOf(model),
             model.Namespace,
             model.Name,
             "grant",
@@ -111,6 +111,16 @@ internal sealed class RegistryModelSource(
         return answer.Deserialize<RegistryGrant>(ContractsJson.Options)?.Status
             ?? throw new IOException($"the API answered a grant for {model} without a status");
     }
+
+    /// <summary>Whether the model's conditions say that something is lost. Of what is brought back before they do, nobody would ever learn.</summary>
+    private async Task<bool> IsToldAsync(AuthorizedModel model, CancellationToken cancellationToken)
+    {
+        JsonObject? document = await client.GetAsync(TypeOf(model), model.Namespace, model.Name, cancellationToken);
+        return (document?["status"]?["conditions"] as JsonArray ?? [])
+            .Any(condition => (string?)condition?["type"] == ConditionTypes.Intact && (string?)condition["status"] == ConditionStatus.False);
+    }
+
+    private static ResourceType TypeOf(AuthorizedModel model) => model.Kind == GroupVersion.ClusterModelKind ? ResourceTypes.ClusterModels : ResourceTypes.Models;
 
     /// <summary>Where chunks go that the registry has lost; it takes no others.</summary>
     private sealed class LostBlobSink(RegistryClient registry, string repository) : IBlobSink

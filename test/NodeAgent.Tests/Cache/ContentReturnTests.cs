@@ -31,6 +31,7 @@ public sealed class ContentReturnTests
     private readonly LoggerFactory _loggers;
     private FakeRegistry _registry = null!;
     private bool _isDeleted;
+    private bool _isTold = true;
     private RegistryModelSource _source = null!;
     private NodeCache _cache = null!;
     private ContentReturn _return = null!;
@@ -103,6 +104,21 @@ public sealed class ContentReturnTests
 
     [TestMethod]
     [Timeout(60_000, CooperativeCancellation = true)]
+    public async Task Look_TheModelDoesNotTellOfTheLossYet_WaitsUntilItDoes()
+    {
+        ChunkEntry lost = (await ChunksAsync())[0];
+        _registry.Lose(lost.StoredDigest);
+        _isTold = false;
+        await _return.LookAsync(Token);
+        Assert.IsEmpty(_registry.GivenBack);
+
+        _isTold = true;
+        await _return.LookAsync(Token);
+        Assert.IsTrue(_registry.Has(lost.StoredDigest));
+    }
+
+    [TestMethod]
+    [Timeout(60_000, CooperativeCancellation = true)]
     public async Task Look_TheNodesOwnBytesHaveRotted_SendsTheSoundOnesAlone()
     {
         ChunkEntry[] chunks = await ChunksAsync();
@@ -164,6 +180,8 @@ public sealed class ContentReturnTests
                     Status = new RegistryGrantStatus { Registry = "https://registry", Repository = FakeRegistry.Repository, Token = "T", ExpiresAt = TimeProvider.System.GetUtcNow().AddHours(1) },
                 },
                 ContractsJson.Options)!.AsObject());
+        client.Setup(api => api.GetAsync(ResourceTypes.Models, "team-a", "m", It.IsAny<CancellationToken>())).ReturnsAsync(() => JsonNode.Parse(
+            $$$"""{"status":{"conditions":[{"type":"Ready","status":"True"},{"type":"Intact","status":"{{{(_isTold ? "False" : "True")}}}"}]}}""")!.AsObject());
         return client.Object;
     }
 }
