@@ -21,8 +21,10 @@ internal sealed class DeleteCollectionHandler(IOptions<ApiMachineryOptions> opti
         ListQuery selection = ListQuery.Parse(context, info, resource.Definition);
         ListPage page = await lists.ReadAsync(resource, info.Namespace, selection, mayStream: false, context.RequestAborted);
         var parallel = new ParallelOptions { MaxDegreeOfParallelism = Concurrency, CancellationToken = context.RequestAborted };
-        await Parallel.ForEachAsync(page.Objects, parallel, async (stored, cancellationToken) =>
-            await DeleteAsync(resource, stored.Key, query.Options, cancellationToken));
+
+        // One that is refused keeps others from being begun and takes nothing from those on their way: only the client's going does.
+        await Parallel.ForEachAsync(page.Objects, parallel, async (stored, _) =>
+            await DeleteAsync(resource, stored.Key, query.Options, context.RequestAborted));
         WarningHeaders.Add(context, query.Options.Warnings);
         await ListWriter.WriteAsync(context, negotiated, resource.Definition, page, time.GetUtcNow());
     }
