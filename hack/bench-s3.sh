@@ -3,23 +3,25 @@
 #
 #   hack/bench-s3.sh [--rounds N] [--size SIZE] [--parallel N] [--work DIR]
 #
-# Everything that is pushed stays in the memory of radosgw: five times SIZE a round, and 32 MiB for each of the parallel pushes.
+# Everything that is pushed stays in the memory of radosgw: seven times SIZE a round, and 32 MiB for each of the parallel pushes.
 #
+# What a proxy that proves what it stores can reach is measured beside it: nginx passes the same pushes on, and radosgw compares the hash that curl was told.
 # One blob of SIZE is a layer as other tools push it: parts, and by default one read to prove it. The same bytes as blobs of 16 MiB are what our own models are made of.
 . "$(dirname "$0")/lib.sh"
 
-rounds=3 size=$((256 << 20)) parallel=64 work="" port=${BENCH_S3_PORT:-18500}
+rounds=4 size=$((256 << 20)) parallel=64 work="" port=${BENCH_S3_PORT:-18500}
 while [ $# -gt 0 ]; do
   case $1 in
     --rounds) rounds=$2; shift ;;
     --size) size=$(bytes --size "$2") || exit 1; shift ;;
     --parallel) parallel=$2; shift ;;
     --work) work=$2; shift ;;
-    -h | --help) sed -n '2,8s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    -h | --help) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 0 ;;
     *) fail "unknown argument '$1'" "want --rounds N, --size SIZE, --parallel N, --work DIR" ;;
   esac
   shift
 done
+have nginx || fail "nginx is not installed" "apt-get install -y --no-install-recommends nginx"
 work=${work:-$(mktemp -d "${TMPDIR:-/var/tmp}/ai-models-bench-s3.XXXXXX")}
 mkdir -p "$work/chunks"
 
@@ -39,12 +41,29 @@ publish registry/Server "$work/registry" >"$work/build.log" 2>&1 || { cat "$work
 say "starting radosgw"
 mkfifo "$work/hold" "$work/told"
 # A fifth more than it will hold: a store that is nearly full refuses writes.
-memory=$(((5 * size * rounds + ((parallel * 32 + 512) << 20)) * 6 / 5))
+memory=$(((7 * size * rounds + ((parallel * 32 + 512) << 20)) * 6 / 5))
 "$ROOT/hack/radosgw.sh" --port "$port" --data "$work/ceph" --memory "$memory" <"$work/hold" >"$work/told" 2>"$work/radosgw.log" &
 exec 7>"$work/hold"
 IFS=' ' read -r _ s3 data <"$work/told" || { cat "$work/radosgw.log" >&2; exit 1; }
-signed=(--aws-sigv4 aws:amz:us-east-1:s3 --user "$(cat "$data/main/accessKey"):$(cat "$data/main/secretKey")" -H "x-amz-content-sha256: UNSIGNED-PAYLOAD")
+login=(--aws-sigv4 aws:amz:us-east-1:s3 --user "$(cat "$data/main/accessKey"):$(cat "$data/main/secretKey")")
+signed=("${login[@]}" -H "x-amz-content-sha256: UNSIGNED-PAYLOAD")
 curl -sS --fail-with-body -o /dev/null -X PUT "${signed[@]}" "$s3/bench"
+
+# The least that stands between a client and a bucket; requests are signed for its address.
+proxy=127.0.0.1:$((port + 53))
+mkdir -p "$work/nginx"
+cat >"$work/nginx.conf" <<EOF
+daemon off; pid $work/nginx/pid; error_log $work/nginx/error.log;
+events {}
+http {
+  access_log off; client_max_body_size 0; proxy_request_buffering off; proxy_buffering off;
+  client_body_temp_path $work/nginx; proxy_temp_path $work/nginx;
+  upstream s3 { server ${s3#http://}; keepalive 8; }
+  server { listen $proxy; location / { proxy_pass http://s3; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host \$http_host; } }
+}
+EOF
+nginx -p "$work/nginx" -c "$work/nginx.conf" >"$work/nginx.log" 2>&1 &
+started+=($!)
 
 # start_registry PORT OPTION…: prints nothing; its process is the last of ${started[@]}.
 start_registry() {
@@ -75,12 +94,15 @@ export CURL_QUIET="-sS --fail-with-body -o /dev/null"
 
 # What the same client does on either side. The lists are "FILE NAME" per line.
 direct_push() { xargs -P 4 -L 1 sh -c "curl $CURL_QUIET ${signed_text} -T \"\$0\" \"$s3/bench/direct/\$1\"" <"$1"; }
+proxy_push() { xargs -P 4 -L 1 sh -c "curl $CURL_QUIET ${login_text} -H \"x-amz-content-sha256: \$1\" -T \"\$0\" \"http://$proxy/bench/proxied/\$1\"" <"$1"; }
 direct_pull() { xargs -P 4 -L 1 sh -c "curl $CURL_QUIET ${signed_text} \"$s3/bench/direct/\$1\"" <"$1"; }
 push() { xargs -P 4 -L 1 sh -c "curl $CURL_QUIET -X POST -T \"\$0\" \"http://127.0.0.1:$2/v2/bench/$3/blobs/uploads?digest=sha256:\$1\"" <"$1"; }
 pull() { xargs -P 4 -L 1 sh -c "curl $CURL_QUIET \$CURL_MORE \"http://127.0.0.1:$2/v2/bench/$3/blobs/sha256:\$1\"" <"$1"; }
 export CURL_MORE=""
 signed_text=""
 for word in "${signed[@]}"; do signed_text+=" '$word'"; done
+login_text=""
+for word in "${login[@]}"; do login_text+=" '$word'"; done
 
 new_bytes() {
   head -c "$size" /dev/urandom >"$work/blob"
@@ -101,22 +123,41 @@ counted=$size size=$((64 << 20))
 new_bytes
 push "$work/one.list" "$parts" warm && push "$work/many.list" "$full" warm && pull "$work/one.list" "$full" warm && pull "$work/one.list" "$parts" warm && pull "$work/many.list" "$redirecting" warm
 direct_push "$work/many.list"
+proxy_push "$work/many.list"
 size=$counted
+# The store gets slower while it fills, so that who comes first is at an advantage: rounds take turns.
+push_one=(direct proxied full parts) push_many=(direct proxied registry)
+measure_push() { # WHO LIST SUFFIX
+  case $1 in
+    direct) note "direct-push$3" seconds direct_push "$work/$2.list" ;;
+    proxied) note "proxy-push$3" seconds proxy_push "$work/$2.list" ;;
+    parts) note "push-parts$3" seconds push "$work/$2.list" "$parts" "parts-$i" ;;
+    full) note "push-full$3" seconds push "$work/$2.list" "$full" "full-$i" ;;
+    registry) note "push$3" seconds push "$work/$2.list" "$full" "many-$i" ;;
+  esac
+}
+in_turn() { if [ $((i % 2)) = 1 ]; then printf '%s\n' "$@"; else printf '%s\n' "$@" | tac; fi; }
 for i in $(seq "$rounds"); do
   say "round $i"
-  new_bytes
-  note direct-push seconds direct_push "$work/one.list"
-  note direct-pull seconds direct_pull "$work/one.list"
-  note push-full seconds push "$work/one.list" "$full" "full-$i"
-  note pull seconds pull "$work/one.list" "$full" "full-$i"
-  CURL_MORE=-L note pull-redirected seconds pull "$work/one.list" "$redirecting" "full-$i"
-  new_bytes
-  note push-parts seconds push "$work/one.list" "$parts" "parts-$i"
-  new_bytes
-  note direct-push-many seconds direct_push "$work/many.list"
-  note direct-pull-many seconds direct_pull "$work/many.list"
-  note push-many seconds push "$work/many.list" "$full" "many-$i"
-  note pull-many seconds pull "$work/many.list" "$full" "many-$i"
+  for who in $(in_turn "${push_one[@]}"); do
+    new_bytes
+    measure_push "$who" one ""
+    case $who in
+      direct) note direct-pull seconds direct_pull "$work/one.list" ;;
+      full)
+        note pull seconds pull "$work/one.list" "$full" "full-$i"
+        CURL_MORE=-L note pull-redirected seconds pull "$work/one.list" "$redirecting" "full-$i"
+        ;;
+    esac
+  done
+  for who in $(in_turn "${push_many[@]}"); do
+    new_bytes
+    measure_push "$who" many -many
+    case $who in
+      direct) note direct-pull-many seconds direct_pull "$work/many.list" ;;
+      registry) note pull-many seconds pull "$work/many.list" "$full" "many-$i" ;;
+    esac
+  done
 done
 
 say "$parallel parallel pushes and pulls"
@@ -136,9 +177,11 @@ echo
 line measurement seconds "speed, when the same curl and radosgw directly are 100 %"
 line ":---" "---:" ":---"
 line "push one blob to radosgw directly" "$(median "$work/direct-push.times")" ""
+line "push one blob through nginx, hash compared by radosgw" "$(median "$work/proxy-push.times")" "$(percent direct-push proxy-push)"
 line "push one blob, proven by one read (default)" "$(median "$work/push-full.times")" "$(percent direct-push push-full)"
 line "push one blob, --s3-verification parts" "$(median "$work/push-parts.times")" "$(percent direct-push push-parts)"
 line "push blobs of 16 MiB to radosgw directly" "$(median "$work/direct-push-many.times")" ""
+line "push blobs of 16 MiB through nginx, hashes compared" "$(median "$work/proxy-push-many.times")" "$(percent direct-push-many proxy-push-many)"
 line "push blobs of 16 MiB" "$(median "$work/push-many.times")" "$(percent direct-push-many push-many)"
 line "pull one blob from radosgw directly" "$(median "$work/direct-pull.times")" ""
 line "pull one blob" "$(median "$work/pull.times")" "$(percent direct-pull pull)"
