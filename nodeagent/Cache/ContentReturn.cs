@@ -11,7 +11,7 @@ namespace AiModels.NodeAgent.Cache;
 internal sealed partial class ContentReturn(
     NodeCache cache, IModelSource source, ServeOptions options, NodeAgentMetrics metrics, TimeProvider time, ILogger<ContentReturn> logger) : BackgroundService
 {
-    private string? _problem;
+    private readonly LastProblem _problem = new();
 
     /// <summary>One look.</summary>
     public async Task LookAsync(CancellationToken cancellationToken)
@@ -67,12 +67,10 @@ internal sealed partial class ContentReturn(
     /// <summary>Says a problem once, not at every look.</summary>
     private void Note(string? problem)
     {
-        if (problem is not null && problem != _problem)
+        if (_problem.IsNews(problem))
         {
             Log.NotReturned(logger, problem);
         }
-
-        _problem = problem;
     }
 
     private static partial class Log

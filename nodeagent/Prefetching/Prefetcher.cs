@@ -10,7 +10,7 @@ internal sealed partial class Prefetcher(NodeCache cache, IModelCatalog catalog,
     // A gated Pod waits for minutes as a rule; two small lists in 15 s are no load.
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(15);
 
-    private string? _problem;
+    private readonly LastProblem _problem = new();
 
     /// <summary>One look.</summary>
     public async Task LookAsync(CancellationToken cancellationToken)
@@ -57,12 +57,10 @@ internal sealed partial class Prefetcher(NodeCache cache, IModelCatalog catalog,
     /// <summary>Says a problem once, not every 15 s.</summary>
     private void Note(string? problem)
     {
-        if (problem is not null && problem != _problem)
+        if (_problem.IsNews(problem))
         {
             Log.NotFetchedAhead(logger, problem);
         }
-
-        _problem = problem;
     }
 
     private static partial class Log

@@ -66,9 +66,9 @@ internal sealed class RegistryModelSource(
                 file.Position = chunk.Offset;
                 await _remaker.RemakeAsync(path, chunk, file, sink, cancellationToken);
             }
-            catch (ChunkDiffersException e)
+            catch (Exception e) when (e is ChunkDiffersException or EndOfStreamException or FileNotFoundException)
             {
-                problem = e.Message;
+                problem = e.Message; // of this file here; others may be sound
             }
         }
 

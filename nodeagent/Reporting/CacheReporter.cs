@@ -20,7 +20,7 @@ internal sealed partial class CacheReporter(NodeCache cache, IKubernetesClient c
 
     private string? _written;
     private DateTimeOffset _writtenAt;
-    private string? _problem;
+    private readonly LastProblem _problem = new();
     private bool _isOwned;
 
     /// <summary>Writes what has changed since the last time. Troubles are logged and met by the next look.</summary>
@@ -36,7 +36,8 @@ internal sealed partial class CacheReporter(NodeCache cache, IKubernetesClient c
         try
         {
             await WriteAsync(status with { UpdatedTime = time.GetUtcNow() }, cancellationToken);
-            (_written, _writtenAt, _problem) = (content, time.GetUtcNow(), null);
+            (_written, _writtenAt) = (content, time.GetUtcNow());
+            _problem.Forget();
         }
         catch (Exception e) when (e is KubernetesApiException or HttpRequestException)
         {
@@ -112,12 +113,10 @@ internal sealed partial class CacheReporter(NodeCache cache, IKubernetesClient c
     /// <summary>Says a trouble once, not every ten seconds.</summary>
     private void Note(string problem)
     {
-        if (problem != _problem)
+        if (_problem.IsNews(problem))
         {
             Log.NotReported(logger, options.NodeName, problem);
         }
-
-        _problem = problem;
     }
 
     private static partial class Log

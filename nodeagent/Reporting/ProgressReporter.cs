@@ -18,7 +18,7 @@ internal sealed partial class ProgressReporter(NodeCache cache, IKubernetesClien
     private static readonly TimeSpan SignOfLife = TimeSpan.FromMinutes(1);
 
     private readonly Dictionary<string, (ConsumerProgress Progress, DateTimeOffset At)> _told = [];
-    private string? _problem;
+    private readonly LastProblem _problem = new();
 
     /// <summary>Tells what has changed since the last time.</summary>
     public async Task ReportAsync(CancellationToken cancellationToken)
@@ -66,7 +66,7 @@ internal sealed partial class ProgressReporter(NodeCache cache, IKubernetesClien
         {
             await client.SubresourceAsync(
                 HttpMethod.Put, isCluster ? ResourceTypes.ClusterModels : ResourceTypes.Models, transfer.Model.Namespace, transfer.Model.Name, "progress", report, cancellationToken);
-            _problem = null;
+            _problem.Forget();
         }
         catch (KubernetesApiException e) when (e.StatusCode == 404)
         {
@@ -84,12 +84,10 @@ internal sealed partial class ProgressReporter(NodeCache cache, IKubernetesClien
     /// <summary>Says a trouble once, not every two seconds.</summary>
     private void Note(string problem)
     {
-        if (problem != _problem)
+        if (_problem.IsNews(problem))
         {
             Log.NotTold(logger, problem);
         }
-
-        _problem = problem;
     }
 
     private static partial class Log

@@ -97,7 +97,18 @@ public sealed class RepairTests
 
     /// <summary>Each may be found and brought back in a pass of its own.</summary>
     private Task<string> WaitForBytesAsync(string hash, RunningCluster cluster) => Eventually.GetAsync(
-        async () => File.Exists(PathOf(hash, cluster)) ? await HashAsync(hash, cluster) : "nothing", found => found == hash, $"{hash} is whole again", Cancelled, seconds: 120);
+        async () =>
+        {
+            try
+            {
+                return await HashAsync(hash, cluster);
+            }
+            catch (FileNotFoundException)
+            {
+                return "nothing"; // in quarantine
+            }
+        },
+        found => found == hash, $"{hash} is whole again", Cancelled, seconds: 120);
 
     private Task<JsonObject> WaitForIntactAsync(RunningCluster cluster, string status, string reason, string words = "") => Eventually.GetAsync(
         () => cluster.GetAsync("model", "llama", Cancelled),

@@ -104,8 +104,8 @@ internal sealed class SharedPvcMode(
     }
 
     /// <summary>
-    /// The Job brings the same content of another model. When that is one of the workload's as well, it is seen to in that one's turn; when that is gone (deleted, and perhaps made again
-    /// with the same content), so is the repository that the Job reads, and it would fail until its tries are used up.
+    /// The Job brings the same content of another model. When that is one of the workload's as well, it is seen to in that one's turn. Otherwise that is no longer asked for, or gone (deleted,
+    /// and perhaps made again with the same content), and with it the repository that the Job reads: it would fail until its tries are used up. What it has brought is gone on from.
     /// </summary>
     private async Task<DeliveryOutcome.Held> LeaveOrReplaceAsync(Workload workload, ModelFact model, bool isOfAnother, JsonObject job, CancellationToken cancellationToken)
     {
@@ -117,7 +117,7 @@ internal sealed class SharedPvcMode(
 
         await client.DeleteAsync(ResourceTypes.Jobs, workload.Namespace, name, (string?)job["metadata"]?["uid"], "Background", cancellationToken);
         return new DeliveryOutcome.Held(
-            Reasons.ModelNotReady, $"Job {name} reads a model that is gone, and is made anew for {model.Reference}", IsWarning: false, LookAgain: TimeSpan.FromSeconds(5));
+            Reasons.ModelNotReady, $"Job {name} reads a model that the workload no longer has, and is made anew for {model.Reference}", IsWarning: false, LookAgain: TimeSpan.FromSeconds(5));
     }
 
     private async Task<DeliveryOutcome.Held> RetryFailedAsync(Workload workload, ModelFact model, JsonObject job, JobState state, CancellationToken cancellationToken)
