@@ -34,10 +34,16 @@ internal sealed class BlobStore(IStorageBackend backend, ContentReceiver receive
     /// <returns>The blob's length.</returns>
     public async Task<long> PushAsync(string repository, Digest digest, Stream body, long? length, CancellationToken cancellationToken)
     {
-        using BlobFence.Lease use = await fence.UseAsync([digest], cancellationToken);
-        using IncrementalHash hash = ContentHash.Create(digest.Algorithm);
+        // All looks at once: where each costs a request over the network, they are what a push of a small blob mostly waits for.
         string path = StoragePaths.Blob(digest);
-        bool isStored = await backend.StatAsync(path, cancellationToken) is not null;
+        Task<StorageEntry?> link = backend.StatAsync(StoragePaths.BlobLink(repository, digest), cancellationToken).AsTask();
+        Task<StorageEntry?> blob = backend.StatAsync(path, cancellationToken).AsTask();
+        using BlobFence.Lease use = await fence.UseAsync([digest], cancellationToken);
+        bool mayBeLinked = await link is not null;
+
+        // Of a look without a lease only absence counts: what it saw may be gone since.
+        bool isStored = await blob is not null && await backend.StatAsync(path, cancellationToken) is not null;
+        using IncrementalHash hash = ContentHash.Create(digest.Algorithm);
         await using IStorageWriter? writer = isStored ? null : await backend.CreateAsync(new WriteIntent(path, length, repository, digest), cancellationToken);
 
         ReceivedContent content = await receiver.ReceiveAsync(body, length, writer, hash, cancellationToken);
@@ -53,7 +59,7 @@ internal sealed class BlobStore(IStorageBackend backend, ContentReceiver receive
             await ProveAsync(writer, path, digest, cancellationToken);
         }
 
-        await LinkAsync(use, repository, digest, isPaid: writer is not null, cancellationToken);
+        await LinkAsync(use, repository, digest, isPaid: writer is not null, mayBeLinked, cancellationToken);
         return content.Length;
     }
 
@@ -66,7 +72,7 @@ internal sealed class BlobStore(IStorageBackend backend, ContentReceiver receive
             await backend.ComposeAsync(parts, StoragePaths.Blob(digest), cancellationToken);
         }
 
-        await LinkAsync(use, repository, digest, isPaid: false, cancellationToken);
+        await LinkAsync(use, repository, digest, isPaid: false, mayBeLinked: true, cancellationToken);
     }
 
     /// <summary>Stores content that is in memory, without linking it: a manifest's bytes, which its own link makes visible. The caller uses the digest.</summary>
@@ -90,7 +96,7 @@ internal sealed class BlobStore(IStorageBackend backend, ContentReceiver receive
             return false;
         }
 
-        await LinkAsync(use, to, digest, isPaid: false, cancellationToken);
+        await LinkAsync(use, to, digest, isPaid: false, mayBeLinked: true, cancellationToken);
         return true;
     }
 
@@ -103,7 +109,7 @@ internal sealed class BlobStore(IStorageBackend backend, ContentReceiver receive
             return false;
         }
 
-        await LinkAsync(use, to, digest, isPaid: false, cancellationToken);
+        await LinkAsync(use, to, digest, isPaid: false, mayBeLinked: true, cancellationToken);
         return true;
     }
 
@@ -139,7 +145,8 @@ internal sealed class BlobStore(IStorageBackend backend, ContentReceiver receive
     }
 
     /// <param name="isPaid">Whether the repository's reservation was used when the bytes were stored.</param>
-    private async ValueTask LinkAsync(BlobFence.Lease use, string repository, Digest digest, bool isPaid, CancellationToken cancellationToken)
+    /// <param name="mayBeLinked">False when it was not linked a moment ago. If it is since, the link is written twice, which is harmless where nothing is counted by it.</param>
+    private async ValueTask LinkAsync(BlobFence.Lease use, string repository, Digest digest, bool isPaid, bool mayBeLinked, CancellationToken cancellationToken)
     {
         if (await use.RenewAsync(cancellationToken) && await backend.StatAsync(StoragePaths.Blob(digest), cancellationToken) is null)
         {
@@ -147,9 +154,10 @@ internal sealed class BlobStore(IStorageBackend backend, ContentReceiver receive
         }
 
         string link = StoragePaths.BlobLink(repository, digest);
-        StorageEntry? existing = await backend.StatAsync(link, cancellationToken);
+        bool isTracked = ledger.IsTracked(repository);
+        StorageEntry? existing = mayBeLinked || isTracked ? await backend.StatAsync(link, cancellationToken) : null;
         bool isNew = existing is null;
-        if (isNew && ledger.IsTracked(repository) && await backend.StatAsync(StoragePaths.Blob(digest), cancellationToken) is { } blob)
+        if (isNew && isTracked && await backend.StatAsync(StoragePaths.Blob(digest), cancellationToken) is { } blob)
         {
             ledger.Link(repository, blob.Length, isPaid);
         }
