@@ -78,6 +78,7 @@ public static partial class RegistryServices
         services.AddSingleton<Sweeper>();
         services.AddSingleton<CleanupRequests>();
         services.AddSingleton<Quarantine>();
+        services.AddSingleton<Spares>();
         services.AddSingleton<IntegrityMetrics>();
         services.AddSingleton<Scrubber>();
         services.AddHostedService<ScrubService>();

@@ -1,11 +1,12 @@
 using AiModels.ModelPack.Oci;
+using AiModels.Registry.Integrity;
 using AiModels.Registry.Storage;
 using AiModels.Registry.Storage.Backends;
 
 namespace AiModels.Registry.GarbageCollection;
 
 /// <summary>Removes what a mark did not find in use, each piece only when nobody uses it, here or in another process.</summary>
-internal sealed class Sweeper(IStorageBackend backend, ManifestStore manifests, BlobFence fence, CondemnedDigests condemned, RegistryOptions options)
+internal sealed class Sweeper(IStorageBackend backend, ManifestStore manifests, BlobFence fence, CondemnedDigests condemned, Spares spares, RegistryOptions options)
 {
     // A restart repeats at most so many steps of a listing, which is nothing beside the deletions it spares.
     private const int SaveEvery = 5000;
@@ -64,6 +65,7 @@ internal sealed class Sweeper(IStorageBackend backend, ManifestStore manifests, 
     public async Task SweepBlobsAsync(DigestTable held, DateTimeOffset now, SweepResult result, string? startAfter, Func<string, Task> save, CancellationToken cancellationToken)
     {
         int seen = 0;
+        IReadOnlySet<Digest> spared = await spares.ListAsync(cancellationToken);
         await foreach (StorageEntry blob in backend.ListAsync(StoragePaths.Blobs, startAfter, cancellationToken))
         {
             if (++seen % SaveEvery == 0)
@@ -83,7 +85,7 @@ internal sealed class Sweeper(IStorageBackend backend, ManifestStore manifests, 
             }
 
             bool isYoung = now - blob.Modified < options.GcGrace;
-            if (holders == 0 && !isYoung && await TryDeleteAsync(digest, () => backend.DeleteAsync(blob.Path, cancellationToken).AsTask(), cancellationToken))
+            if (holders == 0 && !isYoung && await TryDeleteAsync(digest, () => DeleteBlobAsync(digest, spared.Contains(digest), cancellationToken), cancellationToken))
             {
                 result.FreedBlobs++;
                 result.FreedBytes += blob.Length;
@@ -98,16 +100,27 @@ internal sealed class Sweeper(IStorageBackend backend, ManifestStore manifests, 
         }
     }
 
-    /// <summary>Rotten bytes that nobody holds any more are nobody's loss.</summary>
+    /// <summary>Rotten bytes that nobody holds any more are nobody's loss, and a second copy that could not help does not stay either.</summary>
     public async Task SweepQuarantineAsync(DigestTable held, CancellationToken cancellationToken)
     {
         await foreach (StorageEntry entry in backend.ListAsync(StoragePaths.Quarantine, null, cancellationToken))
         {
             if (StoragePaths.TryReadTail(entry.Path, out Digest digest) && held[digest] == 0)
             {
+                await spares.DropAsync(digest, cancellationToken);
                 await backend.DeleteAsync(entry.Path, cancellationToken);
             }
         }
+    }
+
+    private async Task<bool> DeleteBlobAsync(Digest digest, bool hasSpare, CancellationToken cancellationToken)
+    {
+        if (hasSpare)
+        {
+            await spares.DropAsync(digest, cancellationToken);
+        }
+
+        return await backend.DeleteAsync(StoragePaths.Blob(digest), cancellationToken);
     }
 
     /// <summary>False when somebody uses the digest, or did since the mark began, or (between processes) has not had the time yet to say so.</summary>

@@ -22,10 +22,11 @@ internal sealed class IntegrityMetrics
 
     public void Checked(int bytes) => _checked.Add(bytes);
 
-    public void Rotten()
+    /// <param name="isMissing">Whether it is missing since, and not whole again at once.</param>
+    public void Rotten(bool isMissing)
     {
         _rotten.Add(1);
-        Interlocked.Increment(ref _missing);
+        Interlocked.Add(ref _missing, isMissing ? 1 : 0);
     }
 
     public void Missing(int count) => Interlocked.Exchange(ref _missing, count);

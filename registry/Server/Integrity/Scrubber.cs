@@ -9,9 +9,9 @@ namespace AiModels.Registry.Integrity;
 
 /// <summary>
 /// Reads every blob again, at a bounded rate, and compares it with its digest. What has rotted goes into <see cref="Quarantine"/>, after a second reading has said
-/// the same: a bus or a memory that fails once is no reason to take a good blob away.
+/// the same: a bus or a memory that fails once is no reason to take a good blob away. Manifests and configs come back at once, from their second copy (<see cref="Spares"/>).
 /// </summary>
-internal sealed partial class Scrubber(IStorageBackend backend, Quarantine quarantine, IntegrityMetrics metrics, RegistryOptions options, TimeProvider clock, ILogger<Scrubber> logger)
+internal sealed partial class Scrubber(IStorageBackend backend, Quarantine quarantine, Spares spares, IntegrityMetrics metrics, RegistryOptions options, TimeProvider clock, ILogger<Scrubber> logger)
 {
     private const int BlockSize = 256 * 1024;
     private const int MaxStateLength = 4096;
@@ -48,6 +48,7 @@ internal sealed partial class Scrubber(IStorageBackend backend, Quarantine quara
             }
         }
 
+        await spares.CheckAsync(pace, cancellationToken);
         await SaveAsync(state with { Cursor = null, LastPassFinishedAt = clock.GetUtcNow() }, cancellationToken);
         metrics.Missing(await quarantine.TidyAsync(cancellationToken));
         return options.ScrubInterval;
@@ -62,8 +63,17 @@ internal sealed partial class Scrubber(IStorageBackend backend, Quarantine quara
         }
 
         await quarantine.TakeAsync(digest, cancellationToken);
-        metrics.Rotten();
-        Log.Rotten(logger, digest, again, blob.Length);
+        bool isRestored = await spares.TryRestoreAsync(digest, cancellationToken);
+        metrics.Rotten(isMissing: !isRestored);
+        if (isRestored)
+        {
+            Log.RottenAndRestored(logger, digest, again, blob.Length);
+        }
+        else
+        {
+            Log.Rotten(logger, digest, again, blob.Length);
+        }
+
         return true;
     }
 
@@ -103,5 +113,8 @@ internal sealed partial class Scrubber(IStorageBackend backend, Quarantine quara
     {
         [LoggerMessage(1, LogLevel.Error, "Blob {Digest} ({Bytes} bytes) has rotted: its bytes have digest {Found}. It is in quarantine and no longer served; a push of the same content heals it")]
         public static partial void Rotten(ILogger logger, Digest digest, Digest found, long bytes);
+
+        [LoggerMessage(2, LogLevel.Warning, "Blob {Digest} ({Bytes} bytes) had rotted: its bytes had digest {Found}. It is whole again from its second copy")]
+        public static partial void RottenAndRestored(ILogger logger, Digest digest, Digest found, long bytes);
     }
 }

@@ -52,6 +52,9 @@ internal sealed record ManifestContent
     /// <summary>Config and layers that must be in the repository. Layers that are fetched from elsewhere (<c>urls</c>, non-distributable) are not among them.</summary>
     public IReadOnlyList<ContentReference> Blobs { get; init; } = [];
 
+    /// <summary>The config among them; artifact manifests and indexes have none.</summary>
+    public ContentReference? Config { get; init; }
+
     /// <summary>Whether a layer has a media type that says that registries shall not have it.</summary>
     public bool HasNonDistributable { get; init; }
 
@@ -107,10 +110,12 @@ internal sealed record ManifestContent
                 Require(!root.TryGetProperty("manifests", out _), "manifests: has no place in an image manifest.");
                 string configType = config.ValueKind == JsonValueKind.Object && OptionalString(config, "mediaType") is { Length: > 0 } type ? type : throw Invalid("config.mediaType: is required.");
                 List<ContentReference> layers = [.. ReadList(root, "layers", isRequired: true)];
+                ContentReference configReference = ReadReference(config, "config");
                 return result with
                 {
                     ArtifactType = string.IsNullOrEmpty(result.ArtifactType) ? configType : result.ArtifactType,
-                    Blobs = [ReadReference(config, "config"), .. layers.Where(layer => !layer.IsElsewhere)],
+                    Config = configReference,
+                    Blobs = [configReference, .. layers.Where(layer => !layer.IsElsewhere)],
                     HasNonDistributable = layers.Any(layer => layer.IsNonDistributable),
                 };
             case MediaTypes.OciIndex or MediaTypes.DockerManifestList:

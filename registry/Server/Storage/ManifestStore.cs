@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Text.Json;
 using AiModels.ModelPack.Oci;
 using AiModels.Registry.Api;
+using AiModels.Registry.Integrity;
 using AiModels.Registry.Storage.Backends;
 
 namespace AiModels.Registry.Storage;
@@ -10,7 +11,7 @@ namespace AiModels.Registry.Storage;
 /// Manifests of repositories. The bytes are a blob like any other; the link in the repository makes them a manifest and is written last, after everything that the
 /// manifest names was found, so that a manifest that can be read is complete.
 /// </summary>
-internal sealed class ManifestStore(IStorageBackend backend, BlobStore blobs, TagStore tags, BlobFence fence)
+internal sealed class ManifestStore(IStorageBackend backend, BlobStore blobs, TagStore tags, BlobFence fence, Spares spares)
 {
     // Looking up a layer is two requests to an object store: a model of 8,192 chunks should not wait for them one by one.
     private const int ParallelLookups = 16;
@@ -74,6 +75,12 @@ internal sealed class ManifestStore(IStorageBackend backend, BlobStore blobs, Ta
         {
             await RequireContentAsync(repository, manifest, cancellationToken);
             await blobs.StoreAsync(repository, digest, content, cancellationToken);
+        }
+
+        await spares.KeepAsync(digest, content, cancellationToken);
+        if (manifest.Config is { } config)
+        {
+            await spares.KeepStoredAsync(config.Digest, config.Size, cancellationToken);
         }
 
         var link = new ManifestLink { MediaType = manifest.MediaType, Size = content.Length, Subject = manifest.Subject?.ToString() };

@@ -15,6 +15,7 @@ namespace AiModels.Registry.Storage;
 ///   _referrers/sha256/SUBJECT/sha256/abcd…                 the descriptor of a manifest whose subject is SUBJECT
 ///   _owner/model                                           {"kind","namespace","name"}: the model whose bytes these are, where its owner said so
 /// quarantine/sha256/abcd…                                  bytes that are no longer what their digest says; never served
+/// spares/sha256/abcd…                                      a second copy of a manifest or a config, for when the first one rots
 /// uploads/ID/session                                       {"repository","startedAt"} of an unfinished blob upload
 /// uploads/ID/parts/00000000000000000000                    its bytes from that offset, one object per request that brought some
 ///                                                          in a bucket parts/GUID, because several replicas may bring bytes for one offset at the same time, and then
@@ -34,6 +35,7 @@ internal static class StoragePaths
     public const string Blobs = "blobs/";
     public const string Repositories = "repositories/";
     public const string Quarantine = "quarantine/";
+    public const string Spares = "spares/";
     public const string Uploads = "uploads/";
     public const string Cleanup = "cleanup/";
     public const string CollectionState = "collection/state";
@@ -107,6 +109,8 @@ internal static class StoragePaths
     public static string UploadClaim(string id, long offset) => UploadClaims(id) + offset.ToString("D20", CultureInfo.InvariantCulture);
 
     public static string Quarantined(Digest digest) => Quarantine + Tail(digest);
+
+    public static string Spare(Digest digest) => Spares + Tail(digest);
 
     public static string CondemnedNote(Digest digest) => Condemned + Tail(digest);
 

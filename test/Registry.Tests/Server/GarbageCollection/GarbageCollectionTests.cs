@@ -35,6 +35,21 @@ public sealed class GarbageCollectionTests : RegistryTestBase
     }
 
     [TestMethod]
+    public async Task Collect_AfterRepositoryIsForgotten_TakesTheSecondCopiesOfItsManifests()
+    {
+        Digest gone = await Registry.PushImageAsync(Repo, "model", Own);
+        Digest kept = await Registry.PushImageAsync("models/other", "model", Shared);
+        await Registry.SendAsync(HttpMethod.Delete, $"/repositories/{Repo}");
+
+        Registry.Clock.Shift = TimeSpan.FromHours(1);
+        await CollectAsync();
+
+        string[] expected = [kept.Hex, Digest.Sha256Of("{}"u8).Hex];
+        CollectionAssert.AreEquivalent(expected, Directory.GetFiles(Path.Combine(Registry.StorageFolder, StoragePaths.Spares, "sha256")).Select(Path.GetFileName).ToArray());
+        Assert.DoesNotContain(gone.Hex, expected);
+    }
+
+    [TestMethod]
     public async Task Forget_Repository_LeavesNestedOnes()
     {
         await Registry.PushImageAsync("models/a", "model", Own);

@@ -3,6 +3,7 @@ using AiModels.ModelPack.Oci;
 using AiModels.Registry.Api;
 using AiModels.Registry.Capacity;
 using AiModels.Registry.GarbageCollection;
+using AiModels.Registry.Integrity;
 using AiModels.Registry.Storage;
 using AiModels.Registry.Storage.Backends;
 using Microsoft.Extensions.DependencyInjection;
@@ -22,11 +23,12 @@ internal sealed class Replica : IDisposable
         var fence = new BlobFence(condemned);
         Blobs = new BlobStore(storage, new ContentReceiver(_buffers), fence, new CapacityLedger(CapacityLimits.Of(options), clock), clock);
         var tags = new TagStore(storage);
-        Manifests = new ManifestStore(storage, Blobs, tags, fence);
+        var spares = new Spares(storage, NullLogger<Spares>.Instance);
+        Manifests = new ManifestStore(storage, Blobs, tags, fence, spares);
         var cleanups = new CleanupRequests(storage, clock);
         var metrics = new RegistryMetrics(_services.GetRequiredService<IMeterFactory>());
         var marker = new Marker(storage, Manifests, tags, options, NullLogger<Marker>.Instance);
-        Collector = new GarbageCollector(storage, marker, new Sweeper(storage, Manifests, fence, condemned, options), cleanups, fence, condemned, metrics, clock);
+        Collector = new GarbageCollector(storage, marker, new Sweeper(storage, Manifests, fence, condemned, spares, options), cleanups, fence, condemned, metrics, clock);
     }
 
     public BlobStore Blobs { get; }

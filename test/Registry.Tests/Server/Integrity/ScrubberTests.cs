@@ -80,6 +80,7 @@ public sealed class ScrubberTests : RegistryTestBase
     public async Task Manifest_ThatHasRotted_IsMissingToWhoAsksAndIsHealedByAPush()
     {
         Digest digest = await Registry.PushImageAsync(Repo, "model", Content);
+        File.Delete(PathOf(StoragePaths.Spare(digest)));
         Rot(TestRegistry.Image(Content));
         await ScrubAsync();
 
@@ -90,6 +91,47 @@ public sealed class ScrubberTests : RegistryTestBase
         await Registry.PushImageAsync(Repo, "model", Content);
         Assert.AreEqual(HttpStatusCode.OK, (await Registry.SendAsync(HttpMethod.Head, path)).StatusCode);
         CollectionAssert.AreEqual(TestRegistry.Image(Content), await Registry.Http.GetByteArrayAsync(path, Token));
+    }
+
+    [TestMethod]
+    public async Task Scrub_RottenManifestAndConfig_AreWholeAgainFromTheirSecondCopies()
+    {
+        byte[] config = TestRegistry.RandomBytes(500), manifest = TestRegistry.Image(image => image["config"] = TestRegistry.Descriptor(MediaTypes.OctetStream, config), Content);
+        await Registry.PushBlobAsync(Repo, Content);
+        await Registry.PushBlobAsync(Repo, config);
+        await ExpectAsync(HttpStatusCode.Created, null, await Registry.PutManifestAsync(Repo, "model", manifest));
+        long before = await StoredBytesAsync();
+
+        // Twice: a copy that was used is there again for the next time.
+        for (int round = 0; round < 2; round++)
+        {
+            Rot(manifest);
+            Rot(config);
+            await ScrubAsync();
+
+            CollectionAssert.AreEqual(manifest, await Registry.Http.GetByteArrayAsync($"/v2/{Repo}/manifests/model", Token));
+            CollectionAssert.AreEqual(config, await PullAsync(Repo, Digest.Sha256Of(config)));
+            JsonNode all = JsonNode.Parse(await Registry.Http.GetStringAsync("/integrity", Token))!;
+            Assert.AreEqual(2 * (round + 1), (long)all["scrub"]!["rottenBlobs"]!, "it is told nevertheless");
+            Assert.IsEmpty(all["lost"]!.AsArray());
+        }
+
+        Assert.AreEqual(before, await StoredBytesAsync(), "what is kept twice for safety takes nothing of the limit");
+    }
+
+    [TestMethod]
+    public async Task Scrub_RottenSecondCopy_IsMadeAgainAndNeverUsed()
+    {
+        Digest digest = await Registry.PushImageAsync(Repo, "model", Content);
+        byte[] manifest = TestRegistry.Image(Content);
+        RotFile(PathOf(StoragePaths.Spare(digest)));
+        await ScrubAsync();
+        CollectionAssert.AreEqual(manifest, await File.ReadAllBytesAsync(PathOf(StoragePaths.Spare(digest)), Token));
+
+        RotFile(PathOf(StoragePaths.Spare(digest)));
+        Rot(manifest);
+        await ScrubAsync();
+        await ExpectAsync(HttpStatusCode.NotFound, "MANIFEST_UNKNOWN", await Registry.GetAsync($"/v2/{Repo}/manifests/{digest}"));
     }
 
     [TestMethod]
@@ -147,9 +189,14 @@ public sealed class ScrubberTests : RegistryTestBase
         return Registry.Services.GetRequiredService<Scrubber>();
     }
 
-    private void Rot(byte[] content)
+    private async Task<long> StoredBytesAsync() => (long)JsonNode.Parse(await Registry.Http.GetStringAsync("/capacity", Token))!["storedBytes"]!;
+
+    private string PathOf(string path) => Path.Combine(Registry.StorageFolder, path);
+
+    private void Rot(byte[] content) => RotFile(PathOf(StoragePaths.Blob(Digest.Sha256Of(content))));
+
+    private static void RotFile(string file)
     {
-        string file = Path.Combine(Registry.StorageFolder, StoragePaths.Blob(Digest.Sha256Of(content)));
         byte[] rotten = File.ReadAllBytes(file);
         rotten[rotten.Length / 2] ^= 1;
         File.WriteAllBytes(file, rotten);
