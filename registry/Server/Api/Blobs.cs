@@ -114,10 +114,12 @@ internal sealed class Blobs(BlobStore blobs, ManifestStore manifests, BlobRedire
         PipeWriter body = request.Http.Response.BodyWriter;
         await request.Http.Response.StartAsync(request.Aborted);
         await body.FlushAsync(request.Aborted);
+        var ahead = new ReadAhead(file.SafeFileHandle, range.Offset, range.Offset + range.Length);
         int piece;
         for (long done = 0; done < range.Length; done += piece)
         {
             piece = (int)Math.Min(FilePiece, range.Length - done);
+            ahead.From(range.Offset + done);
             sender.Announce(file, range.Offset + done, piece);
             _ = body.GetMemory(1);
             body.Advance(piece);
