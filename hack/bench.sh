@@ -214,6 +214,9 @@ start_node() {
 # What a Pod would have without us: one stream from a registry to the disk, hashed on the way.
 curl_and_hash() { curl -sSf "$1" | tee "$work/curled" | openssl dgst -sha256 >"$work/curled.sha256"; }
 
+# A registry's disk is another machine's than the one that is written to: what it serves is in the page cache for everybody.
+warm() { find "$1" -type f -size +1M -exec cat {} + >/dev/null; }
+
 # node_model I: a model in both registries, and its file.
 node_model() {
   "$bench" weights "$work/weights-$1.gguf" "$size" "$1"
@@ -231,6 +234,7 @@ node_round() {
   "$bench" node "$KUBECONFIG" bench-0 "$work/csi.sock" "$work/pods" >"$work/first.result"
   read -r first _ <"$work/first.result"
   echo "$first" >>"$work/first.times"
+  warm "$node_data"
   sync # what was written to get here is not to be written while others are timed
   "$bench" node "$KUBECONFIG" "bench-$i" "$work/csi.sock" "$work/pods" >"$work/node.result"
   read -r cold warm p99 <"$work/node.result"
@@ -245,11 +249,13 @@ node_round() {
   stop_node
   chmod -R u+w "$work/cache"
   rm -rf "$work/cache"
+  warm "$work/docker"
   sync
   note node-oras seconds oras_pull "$i"
   note oras-sync seconds sync -f "$work/oras-$i"
   paste "$work/node-oras.times" "$work/oras-sync.times" | awk '{ printf "%.3f\n", $1 + $2 }' >"$work/oras-durable.times"
   rm -rf "$work/oras-$i"
+  warm "$work/docker"
   sync
   note curl seconds curl_and_hash "http://127.0.0.1:$docker_port/v2/bench/blobs/sha256:$digest"
   rm -rf "$work/curled" "$file"
