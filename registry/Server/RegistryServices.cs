@@ -79,6 +79,7 @@ public static partial class RegistryServices
         services.AddSingleton<CleanupRequests>();
         services.AddSingleton<Quarantine>();
         services.AddSingleton<Spares>();
+        services.AddSingleton<BlobCheck>();
         services.AddSingleton<IntegrityMetrics>();
         services.AddSingleton<Scrubber>();
         services.AddHostedService<ScrubService>();

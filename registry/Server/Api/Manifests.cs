@@ -1,13 +1,15 @@
 using System.Buffers;
+using System.Security.Cryptography;
 using AiModels.ModelPack.Oci;
 using AiModels.Registry.Grants;
+using AiModels.Registry.Integrity;
 using AiModels.Registry.Storage;
 using AiModels.Registry.Storage.Backends;
 
 namespace AiModels.Registry.Api;
 
 /// <summary>Manifests: GET, HEAD, PUT and DELETE by tag and by digest (end-3, end-7, end-9).</summary>
-internal sealed class Manifests(ManifestStore manifests, TagStore tags, ManifestTurns turns, TransferAccounts accounts)
+internal sealed class Manifests(ManifestStore manifests, TagStore tags, ManifestTurns turns, BlobCheck check, TransferAccounts accounts)
 {
     // Of 4 MiB at most, to clients of any pace.
     private const int CopySize = 64 * 1024;
@@ -38,8 +40,16 @@ internal sealed class Manifests(ManifestStore manifests, TagStore tags, Manifest
             return;
         }
 
-        await using StorageReader reader = await manifests.OpenAsync(digest, request.Aborted) ?? throw Unknown(request);
-        await reader.Content.CopyToAsync(response.Body, CopySize, request.Aborted);
+        if (!await TrySendAsync(request, digest, link.Size))
+        {
+            // It is made whole or put aside now, not when the scrubber comes by. A client that has got some of it already is cut off, and finds that when it asks again.
+            await check.WasRottenAsync(digest, null, request.Aborted);
+            if (response.HasStarted || !await TrySendAsync(request, digest, link.Size))
+            {
+                throw new RegistryException(RegistryError.Unavailable, $"The stored bytes of manifest {digest} are not what the digest says.");
+            }
+        }
+
         accounts.Pulling(request.Caller, request.Repository).Add((int)link.Size);
     }
 
@@ -86,6 +96,42 @@ internal sealed class Manifests(ManifestStore manifests, TagStore tags, Manifest
             ? await manifests.DeleteAsync(request.Repository, request.RequireDigestTarget(), request.Aborted)
             : Reference.IsTag(request.Target) && await tags.DeleteAsync(request.Repository, request.Target, request.Aborted);
         request.Http.Response.StatusCode = isDeleted ? StatusCodes.Status202Accepted : throw Unknown(request);
+    }
+
+    /// <summary>Sends a manifest while it is hashed. Its last bytes wait until all are known to be right: who asked for a tag could not tell that they are not.</summary>
+    /// <returns>False when they are not what the digest says.</returns>
+    private async Task<bool> TrySendAsync(RegistryRequest request, Digest digest, long length)
+    {
+        await using StorageReader reader = await manifests.OpenAsync(digest, request.Aborted) ?? throw Unknown(request);
+        if (reader.Entry.Length != length)
+        {
+            return false;
+        }
+
+        using IncrementalHash hash = ContentHash.Create(digest.Algorithm);
+        byte[] block = ArrayPool<byte>.Shared.Rent(CopySize);
+        try
+        {
+            int count;
+            for (long left = length; left > 0; left -= count)
+            {
+                count = (int)Math.Min(CopySize, left);
+                await reader.Content.ReadExactlyAsync(block.AsMemory(0, count), request.Aborted);
+                hash.AppendData(block, 0, count);
+                if (count == left && ContentHash.Current(hash) != digest)
+                {
+                    return false;
+                }
+
+                await request.Http.Response.Body.WriteAsync(block.AsMemory(0, count), request.Aborted);
+            }
+
+            return true;
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(block);
+        }
     }
 
     private async Task<Digest> ResolveAsync(RegistryRequest request)

@@ -120,6 +120,34 @@ public sealed class ScrubberTests : RegistryTestBase
     }
 
     [TestMethod]
+    public async Task Get_RottenManifest_IsWholeAgainBeforeItIsSent()
+    {
+        byte[] manifest = TestRegistry.Image(Content);
+        Digest digest = await Registry.PushImageAsync(Repo, "model", Content);
+        Rot(manifest);
+
+        CollectionAssert.AreEqual(manifest, await Registry.Http.GetByteArrayAsync($"/v2/{Repo}/manifests/model", Token));
+
+        File.Delete(PathOf(StoragePaths.Spare(digest)));
+        Rot(manifest);
+        await ExpectAsync(HttpStatusCode.NotFound, "MANIFEST_UNKNOWN", await Registry.GetAsync($"/v2/{Repo}/manifests/model"));
+        Assert.AreEqual(1, (long)JsonNode.Parse(await Registry.Http.GetStringAsync("/integrity", Token))!["missing"]!);
+    }
+
+    [TestMethod]
+    public async Task Get_RottenManifestThatIsLarge_NeverEndsWellAndIsWholeTheNextTime()
+    {
+        byte[] manifest = TestRegistry.Image(image => image["annotations"] = new JsonObject { ["text"] = new string('x', 200_000) }, Content);
+        await Registry.PushImageAsync(Repo, "other", Content);
+        await ExpectAsync(HttpStatusCode.Created, null, await Registry.PutManifestAsync(Repo, "model", manifest));
+        Rot(manifest);
+
+        await Assert.ThrowsAsync<HttpRequestException>(() => Registry.Http.GetByteArrayAsync($"/v2/{Repo}/manifests/model", Token), "it was cut off");
+
+        CollectionAssert.AreEqual(manifest, await Registry.Http.GetByteArrayAsync($"/v2/{Repo}/manifests/model", Token));
+    }
+
+    [TestMethod]
     public async Task Scrub_RottenSecondCopy_IsMadeAgainAndNeverUsed()
     {
         Digest digest = await Registry.PushImageAsync(Repo, "model", Content);
