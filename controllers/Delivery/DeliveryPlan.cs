@@ -13,6 +13,9 @@ namespace AiModels.Controllers.Delivery;
 /// <param name="Claim">SharedPVC: the claim that holds the models.</param>
 internal sealed record DeliveryPlan(string Mode, string? Claim, IReadOnlyList<DeliveredModel> Models)
 {
+    /// <summary>SharedPVC: tells the claim from another of its name. Null in what versions before this field wrote.</summary>
+    public string? ClaimUid { get; init; }
+
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
     {
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,

@@ -175,6 +175,11 @@ internal sealed class InMemoryKubernetes : IKubernetesClient
                 throw new KubernetesApiException(409, "Conflict", "the object has been modified");
             }
 
+            if ((string?)body["metadata"]?["uid"] is { } uid && uid != (string?)old["metadata"]!["uid"])
+            {
+                throw new KubernetesApiException(409, "Conflict", $"Precondition failed: UID in precondition: {uid}, UID in object meta: {old["metadata"]!["uid"]}");
+            }
+
             Merge(changed, (JsonObject)body.DeepClone());
             return Task.FromResult(Replace(type, ns, name, old, changed, subresource));
         }

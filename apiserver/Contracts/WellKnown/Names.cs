@@ -15,6 +15,9 @@ public static class Labels
     /// <summary>UID of the model an object was made for.</summary>
     public const string ModelUid = "ai.deckhouse.io/model-uid";
 
+    /// <summary>On a Job that writes models: UID of the claim that it writes to.</summary>
+    public const string ClaimUid = "ai.deckhouse.io/claim-uid";
+
     /// <summary>UID of the workload an object was made for.</summary>
     public const string WorkloadUid = "ai.deckhouse.io/workload-uid";
 

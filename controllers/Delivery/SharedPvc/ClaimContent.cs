@@ -8,18 +8,16 @@ namespace AiModels.Controllers.Delivery.SharedPvc;
 /// What a claim is known to hold: digest to logical bytes, from its annotation ai.deckhouse.io/materialized. It outlives the Jobs that wrote it, and goes with the claim,
 /// so a claim that was made anew is filled anew. What is being removed stands in another annotation, ai.deckhouse.io/removing, until it is gone: it takes room and is not there. A user's claim has no such record (requirement D8: it is never annotated); there the completed Job is the record.
 /// </summary>
-internal sealed record ClaimContent(string Name, bool IsOurs, IReadOnlyDictionary<string, long> Held, IReadOnlyDictionary<string, long> Removing)
+/// <param name="Uid">Tells the claim from one of the same name that was there before it: what was written to that one is not on this one.</param>
+internal sealed record ClaimContent(string Name, string Uid, bool IsOurs, IReadOnlyDictionary<string, long> Held, IReadOnlyDictionary<string, long> Removing)
 {
     private static readonly IReadOnlyDictionary<string, long> Nothing = new Dictionary<string, long>();
 
     /// <summary>Of a claim of ours. An annotation that is not what we write counts as none: the Jobs find what is there.</summary>
     public static ClaimContent Of(JsonObject claim) =>
-        new((string)claim["metadata"]!["name"]!, true, Read(claim, Annotations.Materialized), Read(claim, Annotations.Removing));
+        new(NameOf(claim), UidOf(claim), true, Read(claim, Annotations.Materialized), Read(claim, Annotations.Removing));
 
-    /// <summary>A claim of ours that was just made.</summary>
-    public static ClaimContent Empty(string name) => new(name, true, Nothing, Nothing);
-
-    public static ClaimContent OfUser(string name) => new(name, false, Nothing, Nothing);
+    public static ClaimContent OfUser(JsonObject claim) => new(NameOf(claim), UidOf(claim), false, Nothing, Nothing);
 
     /// <summary>Logical bytes that take room on the claim.</summary>
     public IEnumerable<long> Sizes => Held.Values.Concat(Removing.Values);
@@ -37,11 +35,12 @@ internal sealed record ClaimContent(string Name, bool IsOurs, IReadOnlyDictionar
     /// <summary>With nothing on its way out any more.</summary>
     public ClaimContent Settled() => this with { Removing = Nothing };
 
-    /// <summary>A merge patch that writes the record; an annotation that says nothing goes.</summary>
+    /// <summary>A merge patch that writes the record; an annotation that says nothing goes. Refused (409) when another claim has the name by now.</summary>
     public JsonObject Patch() => new()
     {
         ["metadata"] = new JsonObject
         {
+            ["uid"] = Uid,
             ["annotations"] = new JsonObject
             {
                 [Annotations.Materialized] = JsonSerializer.Serialize(Held),
@@ -49,6 +48,10 @@ internal sealed record ClaimContent(string Name, bool IsOurs, IReadOnlyDictionar
             },
         },
     };
+
+    private static string NameOf(JsonObject claim) => (string)claim["metadata"]!["name"]!;
+
+    private static string UidOf(JsonObject claim) => (string)claim["metadata"]!["uid"]!;
 
     private static IReadOnlyDictionary<string, long> Read(JsonObject claim, string annotation)
     {

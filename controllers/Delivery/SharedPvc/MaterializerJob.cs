@@ -39,6 +39,9 @@ internal static class MaterializerJob
     /// <summary>UID of the model that the Job reads; null when it does not say.</summary>
     public static string? ModelOf(JsonObject job) => (string?)job["metadata"]?["labels"]?[Labels.ModelUid];
 
+    /// <summary>UID of the claim that the Job writes to; null when it does not say, as Jobs of versions before this label.</summary>
+    public static string? ClaimOf(JsonObject job) => (string?)job["metadata"]?["labels"]?[Labels.ClaimUid];
+
     public static JsonObject Job(Workload workload, ModelFact fact, ClaimContent claim, RegistryGrantStatus grant, DeliveryOptions options)
     {
         DeliveredModel model = fact.Delivered;
@@ -59,6 +62,7 @@ internal static class MaterializerJob
 
         JsonObject metadata = Metadata(workload, name);
         metadata["labels"]![Labels.ModelUid] = fact.Uid;
+        metadata["labels"]![Labels.ClaimUid] = claim.Uid;
         return new JsonObject { ["apiVersion"] = "batch/v1", ["kind"] = "Job", ["metadata"] = metadata, ["spec"] = spec };
     }
 

@@ -21,7 +21,7 @@ internal sealed class SharedClaim(IKubernetesClient client, DeliveryOptions opti
         string name = NameFor(workload);
         JsonObject? claim = await client.GetAsync(ResourceTypes.PersistentVolumeClaims, workload.Namespace, name, cancellationToken);
         return claim is null
-            ? await CreateAsync(workload, name, BytesFor(models, ClaimContent.Empty(name)), cancellationToken)
+            ? await CreateAsync(workload, name, BytesFor(models, null), cancellationToken)
             : await GrowAsync(workload, claim, models, cancellationToken);
     }
 
@@ -47,8 +47,8 @@ internal sealed class SharedClaim(IKubernetesClient client, DeliveryOptions opti
     public Task DeleteAsync(Workload workload, CancellationToken cancellationToken) =>
         client.DeleteAsync(ResourceTypes.PersistentVolumeClaims, workload.Namespace, NameFor(workload), uid: null, propagationPolicy: null, cancellationToken);
 
-    private static long BytesFor(IReadOnlyList<ModelFact> models, ClaimContent claim) => ClaimSize.For(
-        models.DistinctBy(model => model.Delivered.Digest).Where(model => !claim.Held.ContainsKey(model.Delivered.Digest)).Select(model => model.SizeBytes).Concat(claim.Sizes));
+    private static long BytesFor(IReadOnlyList<ModelFact> models, ClaimContent? claim) => ClaimSize.For(
+        models.DistinctBy(model => model.Delivered.Digest).Where(model => claim?.Held.ContainsKey(model.Delivered.Digest) != true).Select(model => model.SizeBytes).Concat(claim?.Sizes ?? []));
 
     /// <summary>The user's claim is only looked at. Its coming and going is watched.</summary>
     private async Task<(ClaimContent? Claim, DeliveryOutcome.Held? Problem)> LookAtUsersAsync(Workload workload, string name, CancellationToken cancellationToken)
@@ -61,7 +61,7 @@ internal sealed class SharedClaim(IKubernetesClient client, DeliveryOptions opti
             _ when claim["metadata"]?["deletionTimestamp"] is not null => Held(Reasons.ModelCachePvcNotFound, $"{asked} is being deleted"),
             _ when (string?)claim["metadata"]?["labels"]?[Labels.ManagedBy] == Labels.ManagedByValue => Held(
                 Reasons.ModelDeliveryInvalid, $"{asked} was made by this module for another workload and goes with that: name a claim of your own"),
-            _ => (ClaimContent.OfUser(name), null),
+            _ => (ClaimContent.OfUser(claim), null),
         };
 
         static (ClaimContent?, DeliveryOutcome.Held?) Held(string reason, string message) => (null, new DeliveryOutcome.Held(reason, message, IsWarning: true));
@@ -76,7 +76,7 @@ internal sealed class SharedClaim(IKubernetesClient client, DeliveryOptions opti
             return (null, new DeliveryOutcome.Held(Reasons.ModelDeliveryInvalid, choice.Problem!, IsWarning: true, LookAgain: TimeSpan.FromSeconds(30)));
         }
 
-        await client.CreateOnceAsync(ResourceTypes.PersistentVolumeClaims, new JsonObject
+        JsonObject created = await client.CreateAsync(ResourceTypes.PersistentVolumeClaims, new JsonObject
         {
             ["apiVersion"] = "v1",
             ["kind"] = "PersistentVolumeClaim",
@@ -93,8 +93,8 @@ internal sealed class SharedClaim(IKubernetesClient client, DeliveryOptions opti
                 ["storageClassName"] = choice.Name,
                 ["resources"] = Requests(bytes),
             },
-        }, cancellationToken);
-        return (ClaimContent.Empty(name), null);
+        }, FieldManagers.Delivery, cancellationToken);
+        return (ClaimContent.Of(created), null);
     }
 
     private async Task<(ClaimContent? Claim, DeliveryOutcome.Held? Problem)> GrowAsync(

@@ -41,7 +41,7 @@ internal sealed class SharedPvcMode(
         await RemoveOthersAsync(workload, [.. models.Select(model => MaterializerJob.NameFor(workload, model.Delivered)), .. StaleContent.Jobs(workload, claim)], cancellationToken);
         await stale.BeginAsync(workload, claim, models.Select(model => model.Delivered.Digest).Concat(TemplateDigests(workload)), cancellationToken);
         return waiting.Count == 0
-            ? new DeliveryOutcome.Prepared(new DeliveryPlan(ModeName, claim.Name, [.. models.Select(model => model.Delivered)]))
+            ? new DeliveryOutcome.Prepared(new DeliveryPlan(ModeName, claim.Name, [.. models.Select(model => model.Delivered)]) { ClaimUid = claim.Uid })
             : new DeliveryOutcome.Held(
                 waiting[0].Reason, string.Join("; ", waiting.Select(held => held.Message)), waiting.Any(held => held.IsWarning), waiting.Min(held => held.LookAgain));
     }
@@ -82,6 +82,12 @@ internal sealed class SharedPvcMode(
             return (claim, Waiting(model, name));
         }
 
+        if (MaterializerJob.ClaimOf(job) != claim.Uid)
+        {
+            // Its work says nothing of this claim, however it ended: the workload names another by now, or this one was made anew.
+            return (claim, await ReplaceAsync(workload, model, job, "writes to another claim than the workload has now", cancellationToken));
+        }
+
         JobState state = JobState.Of(job);
         if (state.IsComplete)
         {
@@ -109,15 +115,17 @@ internal sealed class SharedPvcMode(
     /// </summary>
     private async Task<DeliveryOutcome.Held> LeaveOrReplaceAsync(Workload workload, ModelFact model, bool isOfAnother, JsonObject job, CancellationToken cancellationToken)
     {
-        string name = (string)job["metadata"]!["name"]!;
-        if (isOfAnother)
-        {
-            return Waiting(model, name);
-        }
+        return isOfAnother
+            ? Waiting(model, (string)job["metadata"]!["name"]!)
+            : await ReplaceAsync(workload, model, job, "reads a model that the workload no longer has", cancellationToken);
+    }
 
+    private async Task<DeliveryOutcome.Held> ReplaceAsync(Workload workload, ModelFact model, JsonObject job, string why, CancellationToken cancellationToken)
+    {
+        string name = (string)job["metadata"]!["name"]!;
         await client.DeleteAsync(ResourceTypes.Jobs, workload.Namespace, name, (string?)job["metadata"]?["uid"], "Background", cancellationToken);
         return new DeliveryOutcome.Held(
-            Reasons.ModelNotReady, $"Job {name} reads a model that the workload no longer has, and is made anew for {model.Reference}", IsWarning: false, LookAgain: TimeSpan.FromSeconds(5));
+            Reasons.ModelNotReady, $"Job {name} {why}, and is made anew for {model.Reference}", IsWarning: false, LookAgain: TimeSpan.FromSeconds(5));
     }
 
     private async Task<DeliveryOutcome.Held> RetryFailedAsync(Workload workload, ModelFact model, JsonObject job, JobState state, CancellationToken cancellationToken)
