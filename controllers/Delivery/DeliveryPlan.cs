@@ -24,6 +24,9 @@ internal sealed record DeliveryPlan(string Mode, string? Claim, IReadOnlyList<De
 
     public string Encode() => JsonSerializer.Serialize(this, Json);
 
+    /// <summary>Whether the annotation is there, readable or not.</summary>
+    public static bool IsIn(JsonObject workload) => (workload["metadata"]?["annotations"] as JsonObject)?.ContainsKey(Contracts.WellKnown.Annotations.ResolvedModels) == true;
+
     /// <summary>Reads the annotation; null when it is absent or not what we write (somebody edited it).</summary>
     public static DeliveryPlan? Decode(JsonObject workload)
     {

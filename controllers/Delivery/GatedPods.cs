@@ -7,7 +7,7 @@ namespace AiModels.Controllers.Delivery;
 /// <summary>
 /// Pods that wait at the gate with a template from before the delivery (requirement Q10). They cannot be changed and never ran, so they are replaced:
 /// Pods of StatefulSets (which wait for their first Pod before they look at a new template) and DaemonSets (OnDelete does not replace by itself) are deleted;
-/// a Job of a CronJob is deleted and made again from the CronJob's template of now, because its own cannot be changed. A Deployment rolls over by itself.
+/// a Job of a CronJob of which nothing runs is deleted and made again from the CronJob's template of now, because its own cannot be changed. A Deployment rolls over by itself.
 /// Pods that have what is delivered now, and were stopped because a model had gone (<see cref="Webhook.PodGate"/>), are let through.
 /// </summary>
 internal sealed class GatedPods(IKubernetesClient client)
@@ -26,10 +26,27 @@ internal sealed class GatedPods(IKubernetesClient client)
 
         KubernetesList pods = await client.ListAsync(ResourceTypes.Pods, workload.Namespace, null, cancellationToken);
         JsonObject[] outdated = await ReleaseAsync(pods.Items.Where(IsWaiting), plan, volumes, cancellationToken);
-        return workload.Kind == WorkloadKind.CronJob
-            ? await ReplaceJobsAsync(workload, outdated, pods.Items, cancellationToken)
-            : await DeletePodsAsync(outdated.Where(pod => OwnerUid(pod) == workload.Uid), cancellationToken);
+        return await ReplaceAsync(workload, outdated, pods.Items, cancellationToken);
     }
+
+    /// <summary>
+    /// The workload asks for no models any more, and its template has no gate: every Pod of it that waits is outdated. True when one was replaced.
+    /// </summary>
+    public async Task<bool> LetGoAsync(Workload workload, CancellationToken cancellationToken)
+    {
+        if (workload.Kind == WorkloadKind.Deployment)
+        {
+            return false;
+        }
+
+        KubernetesList pods = await client.ListAsync(ResourceTypes.Pods, workload.Namespace, null, cancellationToken);
+        return await ReplaceAsync(workload, [.. pods.Items.Where(IsWaiting)], pods.Items, cancellationToken);
+    }
+
+    private Task<bool> ReplaceAsync(Workload workload, JsonObject[] outdated, IReadOnlyList<JsonObject> pods, CancellationToken cancellationToken) =>
+        workload.Kind == WorkloadKind.CronJob
+            ? ReplaceJobsAsync(workload, outdated, pods, cancellationToken)
+            : DeletePodsAsync(outdated.Where(pod => OwnerUid(pod) == workload.Uid), cancellationToken);
 
     private async Task<IEnumerable<JsonObject>> StoppedAsync(string ns, CancellationToken cancellationToken)
     {
@@ -105,8 +122,8 @@ internal sealed class GatedPods(IKubernetesClient client)
         {
             any = true;
             string? uid = (string?)job["metadata"]?["uid"];
-            bool neverRan = pods.Where(pod => OwnerUid(pod) == uid).All(SchedulingGate.IsOn);
-            if (neverRan && job["metadata"]?["deletionTimestamp"] is null)
+            bool nothingRuns = pods.Where(pod => OwnerUid(pod) == uid).All(pod => SchedulingGate.IsOn(pod) || (string?)pod["status"]?["phase"] is "Succeeded" or "Failed");
+            if (nothingRuns && job["metadata"]?["deletionTimestamp"] is null)
             {
                 await CreateReplacementAsync(workload, job, cancellationToken);
                 await DeleteAsync(ResourceTypes.Jobs, job, cancellationToken);

@@ -113,14 +113,25 @@ internal sealed partial class WorkloadReconciler(
         return held.LookAgain is { } delay ? ReconcileResult.After(delay) : ReconcileResult.Done;
     }
 
+    /// <summary>
+    /// Takes back all of ours (requirement D9), the message last: while it is there, whoever comes after a crash or an error in between goes on here.
+    /// </summary>
     private async Task<ReconcileResult> RemoveAsync(Workload workload, CancellationToken cancellationToken)
     {
-        await writer.RemoveAsync(workload, cancellationToken);
+        bool isNew = SchedulingGate.IsOn(workload.Template) || DeliveryPlan.IsIn(workload.Document);
+        JsonObject released = await writer.ReleaseAsync(workload, "no models are asked for any more; what was made for them is being removed", cancellationToken);
+        bool replaced = await gatedPods.LetGoAsync(workload with { Document = released }, cancellationToken);
+        if (isNew || replaced)
+        {
+            return ReconcileResult.After(LookForGatedPods);
+        }
+
         foreach (IDeliveryMode mode in _modes.Values)
         {
             await mode.CleanupAsync(workload, cancellationToken);
         }
 
+        await writer.RemoveAsync(workload, cancellationToken);
         Log.Removed(logger, workload.Kind.Type.Kind, workload.Namespace, workload.Name);
         return ReconcileResult.Done;
     }

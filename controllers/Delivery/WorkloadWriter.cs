@@ -21,12 +21,15 @@ internal sealed class WorkloadWriter(IKubernetesClient client)
         return await OpenGateAsync(workload with { Document = applied }, cancellationToken);
     }
 
-    /// <summary>Removes all of it: the workload asks for no models any more.</summary>
-    public async Task RemoveAsync(Workload workload, CancellationToken cancellationToken)
+    /// <summary>Takes plan and gate out of the template: the workload asks for no models any more. The message stays until <see cref="RemoveAsync"/>.</summary>
+    public async Task<JsonObject> ReleaseAsync(Workload workload, string message, CancellationToken cancellationToken)
     {
-        JsonObject applied = await ApplyAsync(workload, plan: null, template: null, message: null, cancellationToken);
-        await OpenGateAsync(workload with { Document = applied }, cancellationToken);
+        JsonObject applied = await ApplyAsync(workload, plan: null, template: null, message, cancellationToken);
+        return await OpenGateAsync(workload with { Document = applied }, cancellationToken);
     }
+
+    /// <summary>Removes the last of it.</summary>
+    public Task RemoveAsync(Workload workload, CancellationToken cancellationToken) => ApplyAsync(workload, plan: null, template: null, message: null, cancellationToken);
 
     /// <summary>The gate may belong to the user's own manager (the webhook added it to their request), so it is removed by patch when the apply left it.</summary>
     private async Task<JsonObject> OpenGateAsync(Workload workload, CancellationToken cancellationToken) =>

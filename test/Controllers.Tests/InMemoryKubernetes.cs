@@ -227,25 +227,35 @@ internal sealed class InMemoryKubernetes : IKubernetesClient
         labelSelector is null || labelSelector.Split(',').All(term =>
             term.Split('=') is [string key, string value] ? (string?)obj["metadata"]?["labels"]?[key] == value : obj["metadata"]?["labels"]?[term] is not null);
 
-    /// <summary>RFC 6902: test and replace of members, which is what is used.</summary>
+    /// <summary>RFC 6902: test, replace and remove, which is what is used.</summary>
     private static void ApplyOperations(JsonObject target, JsonArray operations)
     {
         foreach (JsonNode? operation in operations)
         {
             string[] path = [.. ((string)operation!["path"]!).Split('/').Skip(1).Select(part => part.Replace("~1", "/", StringComparison.Ordinal))];
-            JsonNode? parent = path[..^1].Aggregate((JsonNode?)target, (node, part) => node?[part]);
-            bool isReplace = (string?)operation["op"] == "replace";
-            if (parent is null || (!isReplace && !JsonNode.DeepEquals(parent[path[^1]], operation["value"])))
+            JsonNode? parent = path[..^1].Aggregate((JsonNode?)target, Member);
+            string verb = (string)operation["op"]!;
+            if (parent is null || (verb == "test" && !JsonNode.DeepEquals(Member(parent, path[^1]), operation["value"])))
             {
                 throw new KubernetesApiException(422, "Invalid", $"testing value {operation["path"]} failed: test failed");
             }
 
-            if (isReplace)
+            if (verb == "replace")
             {
                 parent[path[^1]] = operation["value"]?.DeepClone();
             }
+            else if (verb == "remove" && parent is JsonArray list)
+            {
+                list.RemoveAt(int.Parse(path[^1], CultureInfo.InvariantCulture));
+            }
+            else if (verb == "remove")
+            {
+                ((JsonObject)parent).Remove(path[^1]);
+            }
         }
     }
+
+    private static JsonNode? Member(JsonNode? node, string name) => node is JsonArray list ? list[int.Parse(name, CultureInfo.InvariantCulture)] : node?[name];
 
     private static void Merge(JsonObject target, JsonObject patch)
     {

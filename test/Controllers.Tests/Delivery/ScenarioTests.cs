@@ -14,7 +14,8 @@ namespace AiModels.Controllers.Tests.Delivery;
 
 /// <summary>
 /// Runs every folder of test/testdata/delivery. workload.yaml: first the workload, then whatever else the cluster holds (models, StorageClasses, Jobs …) and, as
-/// kind Settings, the delivery settings. expected.yaml: what one reconciliation applies to the workload, creates, deletes, and says by Event.
+/// kind Settings, the delivery settings. expected.yaml: what one reconciliation applies to the workload, creates, deletes, and says by Event; a document for each where Settings
+/// ask for several ("reconciliations"). The first call of which the words begin with "failsOnce" is answered by an error.
 /// With AIMODELS_UPDATE_TESTDATA=1 expected.yaml is written anew, to be read before it is believed.
 /// </summary>
 [TestClass]
@@ -29,17 +30,17 @@ public sealed class ScenarioTests
     public async Task Scenario_Reconciled_GivesWhatIsExpected(string scenario)
     {
         string folder = Path.Combine(Root, scenario);
-        JsonObject actual = await ReconcileAsync(YamlDocuments.Read(Path.Combine(folder, "workload.yaml")));
+        IReadOnlyList<JsonObject> actual = await ReconcileAsync(YamlDocuments.Read(Path.Combine(folder, "workload.yaml")));
         if (Environment.GetEnvironmentVariable("AIMODELS_UPDATE_TESTDATA") is { Length: > 0 })
         {
             YamlDocuments.Write(Path.Combine(folder, "expected.yaml"), actual);
         }
 
-        JsonObject expected = YamlDocuments.Read(Path.Combine(folder, "expected.yaml"))[0];
-        Assert.AreEqual(Text(expected), Text(actual));
+        IReadOnlyList<JsonObject> expected = YamlDocuments.Read(Path.Combine(folder, "expected.yaml"));
+        Assert.AreEqual(string.Join('\n', expected.Select(Text)), string.Join('\n', actual.Select(Text)));
     }
 
-    private static async Task<JsonObject> ReconcileAsync(IReadOnlyList<JsonObject> documents)
+    private static async Task<IReadOnlyList<JsonObject>> ReconcileAsync(IReadOnlyList<JsonObject> documents)
     {
         var cluster = new InMemoryKubernetes { Subresources = Grant };
         JsonObject settings = documents.FirstOrDefault(document => (string?)document["kind"] == "Settings") ?? [];
@@ -48,11 +49,49 @@ public sealed class ScenarioTests
             await cluster.CreateAsync(TypeOf(document), document, null, CancellationToken.None);
         }
 
+        string? failing = (string?)settings["failsOnce"];
+        cluster.Fault = call =>
+        {
+            if (failing is null || !call.StartsWith(failing, StringComparison.Ordinal))
+            {
+                return null;
+            }
+
+            failing = null;
+            return new KubernetesApiException(503, "ServiceUnavailable", $"{call}: not now");
+        };
+        var outcomes = new List<JsonObject>();
+        while (outcomes.Count < ((long?)settings["reconciliations"] ?? 1))
+        {
+            outcomes.Add(await ReconcileOnceAsync(cluster, settings, KeyOf(documents[0])));
+        }
+
+        return outcomes;
+    }
+
+    /// <summary>With a reconciler that knows nothing of the time before, as after a restart.</summary>
+    private static async Task<JsonObject> ReconcileOnceAsync(InMemoryKubernetes cluster, JsonObject settings, WorkloadKey key)
+    {
         var before = cluster.Writes.Count;
         var client = new ApplyRecorder(cluster);
         var events = new RecordedEvents();
-        await Reconciler(client, cluster, settings, events).ReconcileAsync(KeyOf(documents[0]), CancellationToken.None);
-        return Outcome(client, cluster, events, before);
+        string? error = null;
+        try
+        {
+            await Reconciler(client, cluster, settings, events).ReconcileAsync(key, CancellationToken.None);
+        }
+        catch (KubernetesApiException e) when (e.StatusCode == 503)
+        {
+            error = e.Message;
+        }
+
+        JsonObject outcome = Outcome(client, cluster, events, before);
+        if (error is not null)
+        {
+            outcome["failed"] = error;
+        }
+
+        return outcome;
     }
 
     private static WorkloadReconciler Reconciler(ApplyRecorder client, InMemoryKubernetes cluster, JsonObject settings, RecordedEvents events)

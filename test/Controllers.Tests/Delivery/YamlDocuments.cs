@@ -17,9 +17,12 @@ internal static class YamlDocuments
         return [.. stream.Documents.Select(document => (JsonObject)Convert(document.RootNode)!)];
     }
 
-    /// <summary>Writes one document so that <see cref="Read"/> gives it back.</summary>
-    public static void Write(string path, JsonNode document) =>
-        File.WriteAllText(path, new SerializerBuilder().WithQuotingNecessaryStrings().WithIndentedSequences().DisableAliases().Build().Serialize(Plain(document)!));
+    /// <summary>Writes documents so that <see cref="Read"/> gives them back.</summary>
+    public static void Write(string path, IEnumerable<JsonNode> documents)
+    {
+        ISerializer serializer = new SerializerBuilder().WithQuotingNecessaryStrings().WithIndentedSequences().DisableAliases().Build();
+        File.WriteAllText(path, string.Join("---\n", documents.Select(document => serializer.Serialize(Plain(document)!))));
+    }
 
     private static object? Plain(JsonNode? node) => node switch
     {
