@@ -10,7 +10,7 @@ internal sealed class CacheEntry(AuthorizedModel model, DateTimeOffset lastUsed)
     public static readonly DateTimeOffset Suspect = DateTimeOffset.MinValue;
 
     /// <summary>The model that asked for it last: the one its bytes are fetched in the name of.</summary>
-    public AuthorizedModel Model { get; } = model;
+    public AuthorizedModel Model { get; set; } = model;
 
     /// <summary>All models of this digest that asked for it, as people read them.</summary>
     public SortedSet<string> Models { get; } = new([model.ToString()], StringComparer.Ordinal);
@@ -46,6 +46,9 @@ internal sealed class CacheEntry(AuthorizedModel model, DateTimeOffset lastUsed)
 
     /// <summary>When its bytes were last compared with its digests: when it was fetched, or by the scrubber.</summary>
     public DateTimeOffset VerifiedAt { get; set; } = lastUsed;
+
+    /// <summary>When the scrubber last began with it, whatever came of it: one that cannot be compared waits its turn like the others.</summary>
+    public DateTimeOffset ScrubbedAt { get; set; }
 
     /// <summary>What it takes of the cache while it is not complete: room is promised before bytes move.</summary>
     public long PromisedBytes => Model.SizeBytes;

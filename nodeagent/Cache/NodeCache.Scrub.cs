@@ -5,19 +5,20 @@ internal sealed partial class NodeCache
 {
     /// <summary>
     /// Compares the model that was looked at longest ago with its digests. A damaged one is set aside, so that what has it mounted keeps what it has, and fetched again
-    /// for everybody who comes.
+    /// for everybody who comes. Throws what kept it from comparing (a model that was deleted gets no grant any more); the next time it is another's turn.
     /// </summary>
     public async Task ScrubOneAsync(long bytesPerSecond, CancellationToken cancellationToken)
     {
         CacheEntry? entry;
         lock (_lock)
         {
-            entry = _entries.Values.Where(entry => entry.State == CacheEntryState.Ready).MinBy(entry => entry.VerifiedAt);
-        }
+            entry = _entries.Values.Where(entry => entry.State == CacheEntryState.Ready).MinBy(LastLookedAt);
+            if (entry is null)
+            {
+                return;
+            }
 
-        if (entry is null)
-        {
-            return;
+            entry.ScrubbedAt = time.GetUtcNow();
         }
 
         string? damage = await source.VerifyAsync(entry.Model, PathOf(entry), bytesPerSecond, cancellationToken);
@@ -46,7 +47,8 @@ internal sealed partial class NodeCache
         folder.SetAside(entry.Model.Digest, time.GetUtcNow());
         foreach (CacheEntry sibling in _entries.Values.Where(sibling => SharesFiles(sibling, entry)))
         {
-            sibling.VerifiedAt = CacheEntry.Suspect; // the same bytes under other names: nobody is given them before they were looked at, which is next
+            // The same bytes under other names: nobody is given them before they were looked at, which is next.
+            sibling.VerifiedAt = sibling.ScrubbedAt = CacheEntry.Suspect;
         }
 
         entry.LastError = damage;
@@ -55,6 +57,8 @@ internal sealed partial class NodeCache
         entry.Progress.Restart();
         Start(entry);
     }
+
+    private static DateTimeOffset LastLookedAt(CacheEntry entry) => entry.VerifiedAt > entry.ScrubbedAt ? entry.VerifiedAt : entry.ScrubbedAt;
 
     private static bool SharesFiles(CacheEntry one, CacheEntry other) =>
         one != other && one.Files?.Any(file => other.Files?.Any(known => known.Content == file.Content) == true) == true;

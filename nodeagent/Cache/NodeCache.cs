@@ -132,6 +132,7 @@ internal sealed partial class NodeCache(
         {
             if (_entries.TryGetValue(model.Digest, out CacheEntry? known) && !IsToBeFetchedAgain(known))
             {
+                known.Model = model; // of several models with this digest, the one that is asked for is the one that is not deleted
                 if (known.Models.Add(model.ToString()))
                 {
                     folder.Write(known.ToRecord());

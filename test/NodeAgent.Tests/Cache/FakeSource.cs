@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using AiModels.Hosting.Kubernetes;
 using AiModels.NodeAgent.Authorization;
 using AiModels.NodeAgent.Cache;
 using AiModels.NodeAgent.Materialization;
@@ -18,6 +19,12 @@ internal sealed class FakeSource : IModelSource
 
     /// <summary>What the scrubber is told.</summary>
     public string? Damage { get; set; }
+
+    /// <summary>Models of which the scrubber is told that nobody has them any more.</summary>
+    public HashSet<string> Deleted { get; } = [];
+
+    /// <summary>What the scrubber has asked for, models by name.</summary>
+    public List<string> Verified { get; } = [];
 
     /// <summary>A failure of the next download alone.</summary>
     public Exception? NextFailure { get; set; }
@@ -49,7 +56,13 @@ internal sealed class FakeSource : IModelSource
         return [new CachedFile("config.json", model.SizeBytes, model.Digest)];
     }
 
-    public Task<string?> VerifyAsync(AuthorizedModel model, string folder, long bytesPerSecond, CancellationToken cancellationToken) => Task.FromResult(Damage);
+    public Task<string?> VerifyAsync(AuthorizedModel model, string folder, long bytesPerSecond, CancellationToken cancellationToken)
+    {
+        Verified.Add(model.Name);
+        return Deleted.Contains(model.Name)
+            ? Task.FromException<string?>(new KubernetesApiException(404, "NotFound", $"models \"{model.Name}\" not found"))
+            : Task.FromResult(Damage);
+    }
 
     public Task<long> CountLostAsync(AuthorizedModel model, CancellationToken cancellationToken) => Task.FromResult(0L);
 

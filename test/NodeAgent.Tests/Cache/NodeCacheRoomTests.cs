@@ -1,4 +1,5 @@
 using AiModels.Contracts.NodeCache;
+using AiModels.Hosting.Kubernetes;
 using AiModels.NodeAgent.Cache;
 using AiModels.NodeAgent.Materialization;
 
@@ -176,6 +177,36 @@ public sealed class NodeCacheRoomTests
         await bench.Cache.ScrubOneAsync(1000, CancellationToken.None);
         Assert.HasCount(1, bench.Source.Fetched);
         Assert.IsNull(bench.StatusOf("a")!.LastError);
+    }
+
+    [TestMethod, Timeout(60_000)]
+    public async Task Scrub_OfAModelThatWasDeleted_GoesOnWithTheOthers()
+    {
+        await using var bench = new CacheTestBench();
+        await UseAsync(bench, "a");
+        await UseAsync(bench, "b");
+        bench.Source.Deleted.Add("a");
+        await Assert.ThrowsExactlyAsync<KubernetesApiException>(() => ScrubAsync(bench));
+        await ScrubAsync(bench);
+        await Assert.ThrowsExactlyAsync<KubernetesApiException>(() => ScrubAsync(bench));
+        Assert.AreSequenceEqual(["a", "b", "a"], bench.Source.Verified);
+    }
+
+    [TestMethod, Timeout(60_000)]
+    public async Task Scrub_OfADigestWithTwoModels_IsInTheNameOfTheOneAskedForLast()
+    {
+        await using var bench = new CacheTestBench();
+        await bench.EnsureAsync("a", "v1");
+        bench.Source.Deleted.Add("a");
+        bench.Cache.Prefetch(CacheTestBench.Model("a") with { Name = "same-bytes" }, new HashSet<string>());
+        await ScrubAsync(bench);
+        Assert.AreSequenceEqual(["same-bytes"], bench.Source.Verified);
+    }
+
+    private static async Task ScrubAsync(CacheTestBench bench)
+    {
+        bench.Clock.Advance(TimeSpan.FromMinutes(10));
+        await bench.Cache.ScrubOneAsync(1000, CancellationToken.None);
     }
 
     private static async Task UseAsync(CacheTestBench bench, string model)
