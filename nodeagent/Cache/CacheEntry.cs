@@ -28,6 +28,9 @@ internal sealed class CacheEntry(AuthorizedModel model, DateTimeOffset lastUsed)
     /// <summary>An administrator wants it here, used or not.</summary>
     public bool IsPinned { get; set; }
 
+    /// <summary>Whether the index tells all of this; false when the disk did not take it.</summary>
+    public bool IsNoted { get; set; } = true;
+
     /// <summary>Completes when the download has ended, well or not. Completed for a model that was there at start.</summary>
     public Task Download { get; set; } = Task.CompletedTask;
 

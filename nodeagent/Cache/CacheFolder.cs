@@ -137,13 +137,22 @@ internal sealed class CacheFolder
     private static void Replace<T>(string path, T value, bool isDurable)
     {
         string temporary = path + ".new";
-        using (var file = new FileStream(temporary, FileMode.Create, FileAccess.Write))
+        try
         {
-            JsonSerializer.Serialize(file, value);
-            file.Flush(flushToDisk: isDurable);
+            using (var file = new FileStream(temporary, FileMode.Create, FileAccess.Write))
+            {
+                JsonSerializer.Serialize(file, value);
+                file.Flush(flushToDisk: isDurable);
+            }
+
+            File.Move(temporary, path, overwrite: true);
+        }
+        catch (IOException)
+        {
+            File.Delete(temporary); // on a full disk every block counts
+            throw;
         }
 
-        File.Move(temporary, path, overwrite: true);
         if (isDurable)
         {
             ReadOnlyTree.FlushFolder(Path.GetDirectoryName(path)!);

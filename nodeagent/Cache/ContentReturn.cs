@@ -9,12 +9,13 @@ namespace AiModels.NodeAgent.Cache;
 /// only when something is lost, one for each model of the cache.
 /// </summary>
 internal sealed partial class ContentReturn(
-    NodeCache cache, IModelSource source, ServeOptions options, NodeAgentMetrics metrics, TimeProvider time, ILogger<ContentReturn> logger) : BackgroundService
+    NodeCache cache, IModelSource source, ServeOptions options, NodeAgentMetrics metrics, TimeProvider time, ILogger<ContentReturn> logger)
+    // Nodes that were started together do not ask together.
+    : PeriodicLook(options.IntegrityInterval * Random.Shared.NextDouble(), options.IntegrityInterval, time, logger)
 {
     private readonly LastProblem _problem = new();
 
-    /// <summary>One look.</summary>
-    public async Task LookAsync(CancellationToken cancellationToken)
+    public override async Task LookAsync(CancellationToken cancellationToken)
     {
         string? problem = null;
         bool isAnyLost = false;
@@ -35,7 +36,7 @@ internal sealed partial class ContentReturn(
                 if (returned.Parts > 0)
                 {
                     metrics.Returned(returned.Parts);
-                    Log.Returned(logger, returned.Parts, model.ToString());
+                    Log.Returned(Logger, returned.Parts, model.ToString());
                 }
             }
             catch (KubernetesApiException e) when (e.StatusCode == 404)
@@ -52,24 +53,12 @@ internal sealed partial class ContentReturn(
         Note(problem);
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        // Nodes that were started together do not ask together.
-        await Task.Delay(options.IntegrityInterval * Random.Shared.NextDouble(), time, stoppingToken);
-        using var timer = new PeriodicTimer(options.IntegrityInterval, time);
-        do
-        {
-            await LookAsync(stoppingToken);
-        }
-        while (await timer.WaitForNextTickAsync(stoppingToken));
-    }
-
     /// <summary>Says a problem once, not at every look.</summary>
     private void Note(string? problem)
     {
         if (_problem.IsNews(problem))
         {
-            Log.NotReturned(logger, problem);
+            Log.NotReturned(Logger, problem);
         }
     }
 

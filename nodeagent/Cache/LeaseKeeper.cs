@@ -6,7 +6,8 @@ namespace AiModels.NodeAgent.Cache;
 /// Runs with the agent: drops leases of Pods that are gone (the driver could not tell us, or was killed), keeps the cache within its limits, and ends its downloads at the end.
 /// </summary>
 internal sealed partial class LeaseKeeper(
-    NodeCache cache, IMountedModels mounts, IMountAuthorizer authorizer, TimeProvider time, ILogger<LeaseKeeper> logger) : BackgroundService
+    NodeCache cache, IMountedModels mounts, IMountAuthorizer authorizer, TimeProvider time, ILogger<LeaseKeeper> logger)
+    : PeriodicLook(Interval, Interval, time, logger)
 {
     // A Pod must be missing at two looks in a row before its lease goes: kubelet may still be unmounting when the API has forgotten the Pod.
     private static readonly TimeSpan Interval = TimeSpan.FromMinutes(5);
@@ -14,7 +15,7 @@ internal sealed partial class LeaseKeeper(
     private HashSet<string> _missing = [];
 
     /// <summary>One look at all leases.</summary>
-    public async Task LookAsync(CancellationToken cancellationToken)
+    public override async Task LookAsync(CancellationToken cancellationToken)
     {
         var missing = new HashSet<string>();
         HashSet<string?> mounted = [.. mounts.Find().Select(mount => mount.VolumeId)];
@@ -27,7 +28,7 @@ internal sealed partial class LeaseKeeper(
 
             if (_missing.Contains(lease.VolumeId))
             {
-                Log.LeaseDropped(logger, lease.VolumeId, lease.PodNamespace, lease.PodName);
+                Log.LeaseDropped(Logger, lease.VolumeId, lease.PodNamespace, lease.PodName);
                 cache.Release(lease.VolumeId);
             }
             else
@@ -44,15 +45,6 @@ internal sealed partial class LeaseKeeper(
     {
         await base.StopAsync(cancellationToken);
         await cache.StopAsync().WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-    }
-
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        using var timer = new PeriodicTimer(Interval, time);
-        while (await timer.WaitForNextTickAsync(stoppingToken))
-        {
-            await LookAsync(stoppingToken);
-        }
     }
 
     /// <summary>Of a lease that was found in the mount table the Pod's name is not known; the mount, which is gone, was all that spoke for it.</summary>

@@ -72,12 +72,13 @@ internal sealed partial class NodeCache
     {
         lock (_lock)
         {
+            DateTimeOffset now = time.GetUtcNow();
+            Write(() => folder.Write(entry.ToRecord() with { Files = files, VerifiedAt = now }), entry);
             entry.Files = files;
             entry.State = CacheEntryState.Ready;
             entry.Failures = 0;
             entry.LastError = null;
-            entry.VerifiedAt = time.GetUtcNow();
-            folder.Write(entry.ToRecord());
+            entry.VerifiedAt = now;
         }
     }
 

@@ -21,5 +21,8 @@ internal sealed partial class NodeCache
 
         [LoggerMessage(15, LogLevel.Error, "{Digest} is damaged on the disk and is fetched again: {Reason}")]
         public static partial void Damaged(ILogger logger, string digest, string reason);
+
+        [LoggerMessage(16, LogLevel.Warning, "What the index tells of models is older than it could be, until the disk takes it: {Reason}")]
+        public static partial void NotWritten(ILogger logger, string reason);
     }
 }

@@ -5,7 +5,9 @@ namespace AiModels.NodeAgent.Cache;
 /// <summary>Room: limits, eviction, and what is done when the disk is full all the same.</summary>
 internal sealed partial class NodeCache
 {
-    /// <summary>Brings the cache back under its limits where that is possible: after a start with a smaller capacity, after leases were given back.</summary>
+    /// <summary>
+    /// Brings the cache back under its limits where that is possible: after a start with a smaller capacity, after leases were given back. Then writes what the disk did not take before.
+    /// </summary>
     public void Trim()
     {
         lock (_lock)
@@ -23,6 +25,10 @@ internal sealed partial class NodeCache
             }
 
             folder.RemoveStrays(_entries.Keys, shown.Select(mount => mount.Folder).ToHashSet());
+            foreach (CacheEntry entry in _entries.Values.Where(entry => !entry.IsNoted))
+            {
+                Note(entry);
+            }
         }
     }
 
@@ -55,7 +61,7 @@ internal sealed partial class NodeCache
             bool any = false;
             long needed = Math.Max(1, wanting.PromisedBytes - wanting.Progress.BytesDone);
             foreach (CacheEntry candidate in Eviction.Candidates([.. _entries.Values], DigestsOf(mounts.Find()))
-                .Where(candidate => candidate != wanting).TakeWhile(_ => !any || folder.Disk.AvailableFreeSpace < needed))
+                .Where(candidate => candidate.Model.Digest != wanting.Model.Digest).TakeWhile(_ => !any || folder.Disk.AvailableFreeSpace < needed))
             {
                 Evict(candidate, $"{wanting.Model}, because the disk is full");
                 any = true;

@@ -35,7 +35,7 @@ internal sealed partial class NodeCache
                 FetchAnew(entry, damage);
             }
 
-            folder.Write(entry.ToRecord());
+            Note(entry);
         }
     }
 

@@ -21,7 +21,7 @@ internal sealed partial class NodeCache
             foreach (Lease lease in LostLeases(mounted))
             {
                 Log.LeaseFound(logger, lease.VolumeId, lease.Digest, lease.PodUid);
-                folder.Write(lease);
+                TryWrite(() => folder.Write(lease)); // one that is not written is found again
                 _leases[lease.VolumeId] = lease;
             }
 

@@ -55,7 +55,7 @@ internal sealed partial class NodeCache(
             foreach (CacheEntry entry in _entries.Values.Where(entry => entry.IsPinned != digests.Contains(entry.Model.Digest)))
             {
                 entry.IsPinned = !entry.IsPinned;
-                folder.Write(entry.ToRecord());
+                Note(entry);
             }
         }
     }
@@ -135,7 +135,7 @@ internal sealed partial class NodeCache(
                 known.Model = model; // of several models with this digest, the one that is asked for is the one that is not deleted
                 if (known.Models.Add(model.ToString()))
                 {
-                    folder.Write(known.ToRecord());
+                    Note(known);
                 }
 
                 return known;
@@ -145,7 +145,7 @@ internal sealed partial class NodeCache(
             var entry = new CacheEntry(model, time.GetUtcNow()) { Failures = known?.Failures ?? 0, IsPinned = known?.IsPinned ?? false };
             entry.Models.UnionWith(known?.Models ?? []);
             entry.Leases.UnionWith(_leases.Values.Where(lease => lease.Digest == model.Digest).Select(lease => lease.VolumeId));
-            folder.Write(entry.ToRecord());
+            Write(() => folder.Write(entry.ToRecord()), entry);
             _entries[model.Digest] = entry;
             Start(entry);
             return entry;
@@ -189,7 +189,7 @@ internal sealed partial class NodeCache(
             return;
         }
 
-        folder.Write(lease);
+        Write(() => folder.Write(lease), entry);
         _leases[lease.VolumeId] = lease;
         if (known is not null && _entries.TryGetValue(known.Digest, out CacheEntry? other))
         {
@@ -208,7 +208,7 @@ internal sealed partial class NodeCache(
         entry.LastUsed = now;
         if (isWorthWriting)
         {
-            folder.Write(entry.ToRecord());
+            Note(entry);
         }
     }
 

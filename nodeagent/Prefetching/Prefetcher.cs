@@ -5,15 +5,15 @@ using AiModels.NodeAgent.Cache;
 namespace AiModels.NodeAgent.Prefetching;
 
 /// <summary>Fetches ahead what the live state says will be wanted here, and tells the cache what is pinned.</summary>
-internal sealed partial class Prefetcher(NodeCache cache, IModelCatalog catalog, TimeProvider time, ILogger<Prefetcher> logger) : BackgroundService
+internal sealed partial class Prefetcher(NodeCache cache, IModelCatalog catalog, TimeProvider time, ILogger<Prefetcher> logger)
+    : PeriodicLook(TimeSpan.Zero, Interval, time, logger)
 {
     // A gated Pod waits for minutes as a rule; two small lists in 15 s are no load.
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(15);
 
     private readonly LastProblem _problem = new();
 
-    /// <summary>One look.</summary>
-    public async Task LookAsync(CancellationToken cancellationToken)
+    public override async Task LookAsync(CancellationToken cancellationToken)
     {
         WantedModels wanted;
         try
@@ -44,22 +44,12 @@ internal sealed partial class Prefetcher(NodeCache cache, IModelCatalog catalog,
         Note(problem);
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        using var timer = new PeriodicTimer(Interval, time);
-        do
-        {
-            await LookAsync(stoppingToken);
-        }
-        while (await timer.WaitForNextTickAsync(stoppingToken));
-    }
-
     /// <summary>Says a problem once, not every 15 s.</summary>
     private void Note(string? problem)
     {
         if (_problem.IsNews(problem))
         {
-            Log.NotFetchedAhead(logger, problem);
+            Log.NotFetchedAhead(Logger, problem);
         }
     }
 

@@ -10,7 +10,8 @@ namespace AiModels.NodeAgent.Reporting;
 /// Keeps the NodeModelCache of this node: written when something has changed, at most every ten seconds, and every ten minutes as a sign of life. It belongs to the Node
 /// object and goes with it.
 /// </summary>
-internal sealed partial class CacheReporter(NodeCache cache, IKubernetesClient client, ServeOptions options, TimeProvider time, ILogger<CacheReporter> logger) : BackgroundService
+internal sealed partial class CacheReporter(NodeCache cache, IKubernetesClient client, ServeOptions options, TimeProvider time, ILogger<CacheReporter> logger)
+    : PeriodicLook(TimeSpan.Zero, Interval, time, logger)
 {
     // A thousand nodes that all fetch make 100 small writes a second.
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(10);
@@ -24,35 +25,25 @@ internal sealed partial class CacheReporter(NodeCache cache, IKubernetesClient c
     private bool _isOwned;
 
     /// <summary>Writes what has changed since the last time. Troubles are logged and met by the next look.</summary>
-    public async Task ReportAsync(CancellationToken cancellationToken)
+    public override async Task LookAsync(CancellationToken cancellationToken)
     {
         NodeModelCacheStatus status = CacheReport.Of(cache.Status());
         string content = JsonSerializer.Serialize(status, ContractsJson.Options);
-        if (content == _written && time.GetUtcNow() - _writtenAt < SignOfLife)
+        if (content == _written && Time.GetUtcNow() - _writtenAt < SignOfLife)
         {
             return;
         }
 
         try
         {
-            await WriteAsync(status with { UpdatedTime = time.GetUtcNow() }, cancellationToken);
-            (_written, _writtenAt) = (content, time.GetUtcNow());
+            await WriteAsync(status with { UpdatedTime = Time.GetUtcNow() }, cancellationToken);
+            (_written, _writtenAt) = (content, Time.GetUtcNow());
             _problem.Forget();
         }
         catch (Exception e) when (e is KubernetesApiException or HttpRequestException)
         {
             Note(e.Message);
         }
-    }
-
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        using var timer = new PeriodicTimer(Interval, time);
-        do
-        {
-            await ReportAsync(stoppingToken);
-        }
-        while (await timer.WaitForNextTickAsync(stoppingToken));
     }
 
     private async Task WriteAsync(NodeModelCacheStatus status, CancellationToken cancellationToken)
@@ -115,7 +106,7 @@ internal sealed partial class CacheReporter(NodeCache cache, IKubernetesClient c
     {
         if (_problem.IsNews(problem))
         {
-            Log.NotReported(logger, options.NodeName, problem);
+            Log.NotReported(Logger, options.NodeName, problem);
         }
     }
 

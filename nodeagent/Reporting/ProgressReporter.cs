@@ -10,7 +10,8 @@ namespace AiModels.NodeAgent.Reporting;
 /// Tells the /progress of each model that is being fetched how far this node is (architecture, decision 11): every two seconds while bytes move, once more when it has
 /// ended. Nothing is stored, so a report that is lost costs nothing.
 /// </summary>
-internal sealed partial class ProgressReporter(NodeCache cache, IKubernetesClient client, ServeOptions options, TimeProvider time, ILogger<ProgressReporter> logger) : BackgroundService
+internal sealed partial class ProgressReporter(NodeCache cache, IKubernetesClient client, ServeOptions options, TimeProvider time, ILogger<ProgressReporter> logger)
+    : PeriodicLook(Interval, Interval, time, logger)
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(2);
 
@@ -21,7 +22,7 @@ internal sealed partial class ProgressReporter(NodeCache cache, IKubernetesClien
     private readonly LastProblem _problem = new();
 
     /// <summary>Tells what has changed since the last time.</summary>
-    public async Task ReportAsync(CancellationToken cancellationToken)
+    public override async Task LookAsync(CancellationToken cancellationToken)
     {
         IReadOnlyList<Transfer> transfers = cache.Transfers();
         foreach (string gone in _told.Keys.Except(transfers.Select(transfer => transfer.Model.Digest)).ToArray())
@@ -33,19 +34,10 @@ internal sealed partial class ProgressReporter(NodeCache cache, IKubernetesClien
         {
             ConsumerProgress now = Of(transfer);
             bool isTold = _told.TryGetValue(transfer.Model.Digest, out (ConsumerProgress Progress, DateTimeOffset At) last) && last.Progress == now;
-            if (!isTold || (transfer.State == CacheEntryState.Downloading && time.GetUtcNow() - last.At >= SignOfLife))
+            if (!isTold || (transfer.State == CacheEntryState.Downloading && Time.GetUtcNow() - last.At >= SignOfLife))
             {
                 await TellAsync(transfer, now, cancellationToken);
             }
-        }
-    }
-
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        using var timer = new PeriodicTimer(Interval, time);
-        while (await timer.WaitForNextTickAsync(stoppingToken))
-        {
-            await ReportAsync(stoppingToken);
         }
     }
 
@@ -78,7 +70,7 @@ internal sealed partial class ProgressReporter(NodeCache cache, IKubernetesClien
             return; // told at the next look
         }
 
-        _told[transfer.Model.Digest] = (progress, time.GetUtcNow());
+        _told[transfer.Model.Digest] = (progress, Time.GetUtcNow());
     }
 
     /// <summary>Says a trouble once, not every two seconds.</summary>
@@ -86,7 +78,7 @@ internal sealed partial class ProgressReporter(NodeCache cache, IKubernetesClien
     {
         if (_problem.IsNews(problem))
         {
-            Log.NotTold(logger, problem);
+            Log.NotTold(Logger, problem);
         }
     }
 

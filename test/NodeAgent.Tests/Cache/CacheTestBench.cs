@@ -54,6 +54,12 @@ internal sealed class CacheTestBench : IAsyncDisposable
     public Task WhenReadyAsync(string model) => Eventually.GetAsync(
         () => Task.FromResult(StatusOf(model)?.State), state => state == "Ready", $"model {model} is Ready", CancellationToken.None);
 
+    /// <summary>The next write of a model's index fails as on a full disk; the one after it does not.</summary>
+    public void FillDiskForIndexOf(string model) => FillDiskFor(Path.Combine("index", DigestOf(model)["sha256:".Length..]));
+
+    /// <summary>The next write of a volume's lease fails as on a full disk; the one after it does not.</summary>
+    public void FillDiskForLeaseOf(string volume) => FillDiskFor(Path.Combine("leases", DigestOf(volume)["sha256:".Length..]));
+
     /// <summary>A new cache over the same folder, as after a crash: nothing is told to the old one.</summary>
     public void Restart()
     {
@@ -72,6 +78,9 @@ internal sealed class CacheTestBench : IAsyncDisposable
         await _services.DisposeAsync();
         Directory.Delete(_root, recursive: true);
     }
+
+    // /dev/full answers every write with ENOSPC. It stands where the file is written before it gets its name, and goes with what has failed.
+    private void FillDiskFor(string file) => File.CreateSymbolicLink(Path.Combine(_root, file + ".json.new"), "/dev/full");
 
     private NodeCache Start()
     {

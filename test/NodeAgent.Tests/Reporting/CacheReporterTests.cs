@@ -29,7 +29,7 @@ public sealed class CacheReporterTests
     {
         await using var bench = new CacheTestBench();
         await bench.EnsureAsync("a", "v1");
-        await Reporter(bench).ReportAsync(CancellationToken.None);
+        await Reporter(bench).LookAsync(CancellationToken.None);
 
         Assert.HasCount(2, _applied);
         Assert.AreEqual("node-uid", (string?)_applied[0].Body["metadata"]!["ownerReferences"]![0]!["uid"]);
@@ -46,12 +46,12 @@ public sealed class CacheReporterTests
     {
         await using var bench = new CacheTestBench();
         CacheReporter reporter = Reporter(bench);
-        await reporter.ReportAsync(CancellationToken.None);
+        await reporter.LookAsync(CancellationToken.None);
         _applied.Clear();
-        await reporter.ReportAsync(CancellationToken.None);
+        await reporter.LookAsync(CancellationToken.None);
         Assert.IsEmpty(_applied);
         bench.Clock.Advance(TimeSpan.FromMinutes(11));
-        await reporter.ReportAsync(CancellationToken.None);
+        await reporter.LookAsync(CancellationToken.None);
         Assert.AreEqual("status", _applied.Single().Subresource);
     }
 
@@ -60,11 +60,11 @@ public sealed class CacheReporterTests
     {
         await using var bench = new CacheTestBench();
         CacheReporter reporter = Reporter(bench);
-        await reporter.ReportAsync(CancellationToken.None);
+        await reporter.LookAsync(CancellationToken.None);
         _applied.Clear();
         _exists = false;
         await bench.EnsureAsync("a", "v1");
-        await reporter.ReportAsync(CancellationToken.None);
+        await reporter.LookAsync(CancellationToken.None);
         Assert.AreSequenceEqual([null, "status"], _applied.Select(applied => applied.Subresource));
     }
 
@@ -74,10 +74,10 @@ public sealed class CacheReporterTests
         await using var bench = new CacheTestBench();
         CacheReporter reporter = Reporter(bench);
         _client.Setup(client => client.GetAsync(ResourceTypes.Nodes, null, "node-1", It.IsAny<CancellationToken>())).ThrowsAsync(new HttpRequestException("refused"));
-        await reporter.ReportAsync(CancellationToken.None);
+        await reporter.LookAsync(CancellationToken.None);
         Assert.IsEmpty(_applied);
         _client.Setup(client => client.GetAsync(ResourceTypes.Nodes, null, "node-1", It.IsAny<CancellationToken>())).ReturnsAsync((JsonObject?)null);
-        await reporter.ReportAsync(CancellationToken.None);
+        await reporter.LookAsync(CancellationToken.None);
         Assert.HasCount(2, _applied);
     }
 

@@ -38,11 +38,11 @@ public sealed class ProgressReporterTests
         ProgressReporter reporter = Reporter(bench);
         bench.Cache.Prefetch(CacheTestBench.Model("a"), new HashSet<string>());
         await Eventually.GetAsync(() => Task.FromResult(bench.Cache.Transfers().Single().BytesDone), done => done == 1, "a byte has arrived", CancellationToken.None);
-        await reporter.ReportAsync(CancellationToken.None);
+        await reporter.LookAsync(CancellationToken.None);
         bench.Source.Hold.SetResult();
         await bench.WhenReadyAsync("a");
-        await reporter.ReportAsync(CancellationToken.None);
-        await reporter.ReportAsync(CancellationToken.None);
+        await reporter.LookAsync(CancellationToken.None);
+        await reporter.LookAsync(CancellationToken.None);
         Assert.AreSequenceEqual(["a: node/node-1 Downloading 1 of 100", "a: node/node-1 Ready 100 of 100"], _told);
     }
 
@@ -54,11 +54,11 @@ public sealed class ProgressReporterTests
         ProgressReporter reporter = Reporter(bench);
         bench.Cache.Prefetch(CacheTestBench.Model("a"), new HashSet<string>());
         await Eventually.GetAsync(() => Task.FromResult(bench.Cache.Transfers().Single().BytesDone), done => done == 1, "a byte has arrived", CancellationToken.None);
-        await reporter.ReportAsync(CancellationToken.None);
-        await reporter.ReportAsync(CancellationToken.None);
+        await reporter.LookAsync(CancellationToken.None);
+        await reporter.LookAsync(CancellationToken.None);
         Assert.HasCount(1, _told);
         bench.Clock.Advance(TimeSpan.FromSeconds(61));
-        await reporter.ReportAsync(CancellationToken.None);
+        await reporter.LookAsync(CancellationToken.None);
         Assert.HasCount(2, _told);
     }
 
@@ -69,7 +69,7 @@ public sealed class ProgressReporterTests
         bench.Source.Failure = new IOException(" the registry is away");
         bench.Cache.Prefetch(CacheTestBench.Model("a"), new HashSet<string>());
         await Eventually.GetAsync(() => Task.FromResult(bench.StatusOf("a")?.State), state => state == "Failed", "the download failed", CancellationToken.None);
-        await Reporter(bench).ReportAsync(CancellationToken.None);
+        await Reporter(bench).LookAsync(CancellationToken.None);
         Assert.AreSequenceEqual(["a: node/node-1 Failed 0 of 100 the registry is away"], _told);
     }
 
@@ -80,9 +80,9 @@ public sealed class ProgressReporterTests
         await bench.EnsureAsync("a", "v1");
         ProgressReporter reporter = Reporter(bench);
         _failure = new HttpRequestException("refused");
-        await reporter.ReportAsync(CancellationToken.None);
+        await reporter.LookAsync(CancellationToken.None);
         _failure = null;
-        await reporter.ReportAsync(CancellationToken.None);
+        await reporter.LookAsync(CancellationToken.None);
         Assert.AreSequenceEqual(["a: node/node-1 Ready 100 of 100"], _told);
     }
 
@@ -92,7 +92,7 @@ public sealed class ProgressReporterTests
         await using var bench = new CacheTestBench();
         await bench.EnsureAsync("a", "v1");
         bench.Restart();
-        await Reporter(bench).ReportAsync(CancellationToken.None);
+        await Reporter(bench).LookAsync(CancellationToken.None);
         Assert.IsEmpty(_told);
     }
 
