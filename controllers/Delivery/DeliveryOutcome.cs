@@ -16,5 +16,9 @@ internal abstract record DeliveryOutcome
     /// <param name="Message">Why, in words a person can act on.</param>
     /// <param name="IsWarning">Somebody must act; false while it is only a matter of time.</param>
     /// <param name="LookAgain">When nothing that is watched will tell of the change.</param>
-    public sealed record Held(string Reason, string Message, bool IsWarning, TimeSpan? LookAgain = null) : DeliveryOutcome;
+    public sealed record Held(string Reason, string Message, bool IsWarning, TimeSpan? LookAgain = null) : DeliveryOutcome
+    {
+        /// <summary>What was delivered before is not there any more either: the gate closes over a template that has it, too.</summary>
+        public bool IsLost { get; init; }
+    }
 }

@@ -101,12 +101,12 @@ internal sealed partial class WorkloadReconciler(
     }
 
     /// <summary>
-    /// Keeps the gate closed. What was delivered for the same models before stays in the template: taking it out would replace Pods that run (requirement Q5).
+    /// Keeps the gate closed. What was delivered for the same models before stays in the template as long as it is there: taking it out would replace Pods that run (requirement Q5).
     /// </summary>
     private async Task<ReconcileResult> HoldAsync(Workload workload, ModelReferences references, DeliveryOutcome.Held held, CancellationToken cancellationToken)
     {
         DeliveryPlan? earlier = DeliveryPlan.Decode(workload.Document);
-        DeliveryPlan? kept = earlier is not null && earlier.Answers(references) && _modes.ContainsKey(earlier.Mode) ? earlier : null;
+        DeliveryPlan? kept = earlier is not null && !held.IsLost && earlier.Answers(references) && _modes.ContainsKey(earlier.Mode) ? earlier : null;
         await writer.HoldAsync(workload, held.Message, kept, kept is null ? null : _modes[kept.Mode].Volumes(kept), cancellationToken);
         await events.RecordAsync(
             EventTarget.Of(workload.Document), held.IsWarning ? EventType.Warning : EventType.Normal, held.Reason, held.Message, cancellationToken);

@@ -57,14 +57,15 @@ internal sealed class SharedClaim(IKubernetesClient client, DeliveryOptions opti
         string asked = $"the claim '{name}' named by {Annotations.ModelCacheClaim}";
         return claim switch
         {
-            null => Held(Reasons.ModelCachePvcNotFound, $"{asked} does not exist in namespace {workload.Namespace}"),
+            null => Held(Reasons.ModelCachePvcNotFound, $"{asked} does not exist in namespace {workload.Namespace}", EarlierDelivery.Mounts(workload, name)),
             _ when claim["metadata"]?["deletionTimestamp"] is not null => Held(Reasons.ModelCachePvcNotFound, $"{asked} is being deleted"),
             _ when (string?)claim["metadata"]?["labels"]?[Labels.ManagedBy] == Labels.ManagedByValue => Held(
                 Reasons.ModelDeliveryInvalid, $"{asked} was made by this module for another workload and goes with that: name a claim of your own"),
             _ => (ClaimContent.OfUser(claim), null),
         };
 
-        static (ClaimContent?, DeliveryOutcome.Held?) Held(string reason, string message) => (null, new DeliveryOutcome.Held(reason, message, IsWarning: true));
+        static (ClaimContent?, DeliveryOutcome.Held?) Held(string reason, string message, bool isLost = false) =>
+            (null, new DeliveryOutcome.Held(reason, message, IsWarning: true) { IsLost = isLost });
     }
 
     private async Task<(ClaimContent? Claim, DeliveryOutcome.Held? Problem)> CreateAsync(Workload workload, string name, long bytes, CancellationToken cancellationToken)

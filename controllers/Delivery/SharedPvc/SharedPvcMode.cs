@@ -39,11 +39,14 @@ internal sealed class SharedPvcMode(
         }
 
         await RemoveOthersAsync(workload, [.. models.Select(model => MaterializerJob.NameFor(workload, model.Delivered)), .. StaleContent.Jobs(workload, claim)], cancellationToken);
-        await stale.BeginAsync(workload, claim, models.Select(model => model.Delivered.Digest).Concat(TemplateDigests(workload)), cancellationToken);
+        await stale.BeginAsync(workload, claim, models.Select(model => model.Delivered.Digest).Concat(EarlierDelivery.Digests(workload)), cancellationToken);
         return waiting.Count == 0
             ? new DeliveryOutcome.Prepared(new DeliveryPlan(ModeName, claim.Name, [.. models.Select(model => model.Delivered)]) { ClaimUid = claim.Uid })
             : new DeliveryOutcome.Held(
-                waiting[0].Reason, string.Join("; ", waiting.Select(held => held.Message)), waiting.Any(held => held.IsWarning), waiting.Min(held => held.LookAgain));
+                waiting[0].Reason, string.Join("; ", waiting.Select(held => held.Message)), waiting.Any(held => held.IsWarning), waiting.Min(held => held.LookAgain))
+            {
+                IsLost = EarlierDelivery.IsLost(workload, claim),
+            };
     }
 
     public VolumeSet Volumes(DeliveryPlan plan) => new(
@@ -55,9 +58,6 @@ internal sealed class SharedPvcMode(
         await RemoveOthersAsync(workload, [], cancellationToken);
         await claims.DeleteAsync(workload, cancellationToken);
     }
-
-    /// <summary>What Pods are still made of: the template keeps an earlier delivery until the next is prepared.</summary>
-    private static IEnumerable<string> TemplateDigests(Workload workload) => DeliveryPlan.Decode(workload.Document)?.Models.Select(model => model.Digest) ?? [];
 
     /// <summary>Sees to one model's Job. Nothing is held when the claim has the model; the claim is given back with what is known of it by then.</summary>
     private async Task<(ClaimContent Claim, DeliveryOutcome.Held? Held)> MaterializeAsync(
