@@ -20,7 +20,8 @@ internal static class DeliveryServices
         services.AddSingleton(options);
         services.TryAddSingleton<ModelLookup>();
         services.TryAddSingleton<IModelLookup>(provider => provider.GetRequiredService<ModelLookup>());
-        services.TryAddSingleton<INodeCaches, NodeCaches>();
+        services.TryAddSingleton<NodeCaches>();
+        services.TryAddSingleton<INodeCaches>(provider => provider.GetRequiredService<NodeCaches>());
         services.TryAddSingleton<WarmNodes>();
         services.AddNodeCacheStorage(options.Type == NodeCacheMode.ModeName ? options.NodeCacheStorage : new NodeCacheStorageOptions());
         services.TryAddSingleton<SharedClaim>();
@@ -79,6 +80,10 @@ internal static class DeliveryServices
         if (provider.GetRequiredService<DeliveryOptions>().Type == SharedPvcMode.ModeName)
         {
             WatchClaims(informers, workloads, queue);
+        }
+        else
+        {
+            provider.GetRequiredService<NodeCaches>().Watch();
         }
 
         WatchStoppedPods(informers, provider.GetRequiredService<ModelLookup>(), Wake);

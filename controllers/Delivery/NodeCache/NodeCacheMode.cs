@@ -16,6 +16,9 @@ internal sealed class NodeCacheMode(INodeCaches caches, NodeCacheReadiness readi
     // The reports of the nodes are not watched for this: room comes back when Pods end, which is a matter of minutes.
     private static readonly TimeSpan LookForRoom = TimeSpan.FromSeconds(20);
 
+    // The first look at the storage is a few requests after the start.
+    private static readonly TimeSpan LookForStorage = TimeSpan.FromSeconds(2);
+
     // Of many nodes the first few say enough.
     private const int NodesInWords = 3;
 
@@ -41,9 +44,17 @@ internal sealed class NodeCacheMode(INodeCaches caches, NodeCacheReadiness readi
         NodeRoom[] rooms = [.. caches.All.Select(node => NodeRoom.For(node, wanted)).OrderBy(room => room.ShortBytes).ThenBy(room => room.MissingBytes)];
         string words = string.Join("; ", rooms.Take(NodesInWords).Select(room => room.InWords()));
         bool isDelivered = DeliveryPlan.Decode(workload.Document)?.Encode() == plan.Encode() && !SchedulingGate.IsOn(workload.Template);
-        if (readiness.Problem is { } problem && !isDelivered && !rooms.Any(room => room.Fits))
+        if (!isDelivered && !rooms.Any(room => room.Fits))
         {
-            return new DeliveryOutcome.Held(Reasons.NodeCacheNotReady, $"the nodes' caches have no storage: {problem}", IsWarning: true, LookForRoom);
+            if (!readiness.IsKnown)
+            {
+                return new DeliveryOutcome.Held(Reasons.NodeCacheNotReady, "the storage of the nodes' caches is being looked at", IsWarning: false, LookForStorage);
+            }
+
+            if (readiness.Problem is { } problem)
+            {
+                return new DeliveryOutcome.Held(Reasons.NodeCacheNotReady, $"the nodes' caches have no storage: {problem}", IsWarning: true, LookForRoom);
+            }
         }
 
         return rooms.Length == 0 || rooms[0].Fits || isDelivered

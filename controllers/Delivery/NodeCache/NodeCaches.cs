@@ -13,10 +13,13 @@ internal interface INodeCaches
     IReadOnlyList<NodeCacheFact> All { get; }
 }
 
-/// <summary>The NodeModelCache objects. They are watched from the first question on: without node caches nobody asks.</summary>
+/// <summary>The NodeModelCache objects. They are watched where models come from node caches, and nowhere else.</summary>
 internal sealed class NodeCaches(Informers informers) : INodeCaches
 {
-    public IReadOnlyList<NodeCacheFact> All => [.. informers.Get(ResourceTypes.NodeModelCaches, NodeCacheFact.Of).List().Where(fact => fact.Status is not null)];
+    public IReadOnlyList<NodeCacheFact> All => [.. Watch().List().Where(fact => fact.Status is not null)];
+
+    /// <summary>To be called before the informers start: controllers wait for what is watched by then, so that nodes that are not known yet are not taken for none.</summary>
+    public Informer<NodeCacheFact> Watch() => informers.Get(ResourceTypes.NodeModelCaches, NodeCacheFact.Of);
 }
 
 /// <summary>One node's cache.</summary>

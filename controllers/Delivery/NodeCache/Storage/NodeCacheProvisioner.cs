@@ -144,7 +144,7 @@ internal sealed partial class NodeCacheProvisioner(
     /// <summary>Logged when it changes, not at every look.</summary>
     private void Note(string? problem)
     {
-        if (problem != readiness.Problem)
+        if (!readiness.IsKnown || problem != readiness.Problem)
         {
             if (problem is null)
             {

@@ -11,7 +11,7 @@ internal static class NodeCacheStorageServices
 {
     public static IServiceCollection AddNodeCacheStorage(this IServiceCollection services, NodeCacheStorageOptions options)
     {
-        services.TryAddSingleton<NodeCacheReadiness>();
+        services.TryAddSingleton(new NodeCacheReadiness(isKnown: options.Kind == NodeCacheStorageOptions.HostPath));
         if (options.Kind == NodeCacheStorageOptions.HostPath)
         {
             return services;

@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using AiModels.Contracts.V1Alpha1;
 using AiModels.Controllers.Delivery;
 using AiModels.Controllers.Delivery.NodeCache;
+using AiModels.Controllers.Delivery.NodeCache.Storage;
 using AiModels.Controllers.Tests.Delivery.Webhook;
 
 namespace AiModels.Controllers.Tests.Delivery.NodeCache;
@@ -62,6 +63,19 @@ public sealed class SchedulingHelpTests
     [TestMethod]
     public async Task Prepare_BeforeAnyNodeReported_IsPrepared() =>
         Assert.IsInstanceOfType<DeliveryOutcome.Prepared>(await new NodeCacheMode(new Caches(), new()).PrepareAsync(Workload(), [Model()], CancellationToken.None));
+
+    [TestMethod]
+    public async Task Prepare_BeforeTheStorageWasLookedAt_HoldsForAMoment()
+    {
+        var readiness = new NodeCacheReadiness(isKnown: false);
+        var mode = new NodeCacheMode(new Caches(), readiness);
+        var held = (DeliveryOutcome.Held)await mode.PrepareAsync(Workload(), [Model()], CancellationToken.None);
+        Assert.AreEqual(Reasons.NodeCacheNotReady, held.Reason);
+        Assert.IsFalse(held.IsWarning, "nothing is wrong yet");
+        Assert.IsNotNull(held.LookAgain);
+        readiness.Problem = null;
+        Assert.IsInstanceOfType<DeliveryOutcome.Prepared>(await mode.PrepareAsync(Workload(), [Model()], CancellationToken.None));
+    }
 
     [TestMethod]
     public async Task Prepare_OfWhatIsDeliveredAlready_StaysPrepared()
