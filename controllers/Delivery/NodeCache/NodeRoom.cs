@@ -15,22 +15,26 @@ internal sealed record NodeRoom(string Node, long MissingBytes, long ShortBytes,
     public static NodeRoom For(NodeCacheFact node, IReadOnlyDictionary<string, long> wanted)
     {
         long missing = wanted.Sum(artifact => Math.Max(0, artifact.Value - node.PresentBytes(artifact.Key)));
-        long free = (node.Status?.CapacityBytes ?? 0) - (node.Status?.UsedBytes ?? 0);
+
+        // What the cache has begun with is promised its whole size, and is in UsedBytes with that.
+        var promised = node.Artifacts.Select(artifact => artifact.Digest).ToHashSet();
+        long needed = wanted.Where(artifact => !promised.Contains(artifact.Key)).Sum(artifact => artifact.Value);
+        long free = needed == 0 ? 0 : (node.Status?.CapacityBytes ?? 0) - (node.Status?.UsedBytes ?? 0);
         var evicts = new List<string>();
         IEnumerable<NodeArtifact> candidates = node.Artifacts
-            .Where(artifact => artifact.Mounts == 0 && artifact.Pinned != true && !wanted.ContainsKey(artifact.Digest))
+            .Where(artifact => artifact.Mounts == 0 && artifact.Pinned != true && artifact.State != "Downloading" && !wanted.ContainsKey(artifact.Digest))
             .OrderBy(artifact => artifact.LastUsed ?? DateTimeOffset.MinValue);
-        foreach (NodeArtifact artifact in candidates.TakeWhile(_ => free < missing))
+        foreach (NodeArtifact artifact in candidates.TakeWhile(_ => free < needed))
         {
-            free += artifact.PresentBytes;
+            free += artifact.SizeBytes;
             evicts.Add(artifact.Models is [var model, ..] ? model : artifact.Digest);
         }
 
-        return new NodeRoom(node.Node, missing, Math.Max(0, missing - free), evicts);
+        return new NodeRoom(node.Node, missing, Math.Max(0, needed - free), evicts);
     }
 
     public string InWords() => MissingBytes == 0 ? $"node {Node} has all of it"
-        : !Fits ? $"node {Node} needs {ByteSize.Approximate(MissingBytes)} more and lacks room for {ByteSize.Approximate(ShortBytes)}: the rest of its cache is mounted or pinned"
+        : !Fits ? $"node {Node} needs {ByteSize.Approximate(MissingBytes)} more and lacks room for {ByteSize.Approximate(ShortBytes)}: the rest of its cache is mounted, pinned or being fetched"
         : Evicts.Count == 0 ? $"node {Node} needs {ByteSize.Approximate(MissingBytes)} more"
         : $"node {Node} needs {ByteSize.Approximate(MissingBytes)} more and would evict {string.Join(", ", Evicts)}";
 }

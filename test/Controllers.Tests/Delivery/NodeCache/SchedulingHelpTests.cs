@@ -23,7 +23,23 @@ public sealed class SchedulingHelpTests
 
     [TestMethod]
     public void Room_OfAHalfFetchedModel_NeedsTheRest() =>
-        Assert.AreEqual("node a needs 7.5 GiB more", Room(Node("a", 20, Artifact(Wanted, 12) with { State = "Downloading", PresentBytes = (9 * GiB) / 2 })).InWords());
+        Assert.AreEqual("node a needs 7.5 GiB more", Room(Node("a", 20, Downloading(Wanted, 12))).InWords());
+
+    [TestMethod]
+    public void Room_OfAHalfFetchedModel_HasItsRestPromisedAlready()
+    {
+        NodeRoom room = Room(Node("a", 16, Downloading(Wanted, 12)));
+        Assert.AreEqual("node a needs 7.5 GiB more", room.InWords());
+        Assert.IsTrue(room.Fits);
+    }
+
+    [TestMethod]
+    public void Room_BesideAModelThatIsBeingFetched_CannotHaveItsRoom() =>
+        Assert.AreEqual("node a needs 12 GiB more and lacks room for 8 GiB: the rest of its cache is mounted, pinned or being fetched", Room(Node("a", 16, Downloading("x", 12))).InWords());
+
+    [TestMethod]
+    public void Room_BesideAModelThatCouldNotBeFetched_TakesWhatWasPromisedToIt() =>
+        Assert.AreEqual("node a needs 12 GiB more and would evict Model team-a/x", Room(Node("a", 16, Downloading("x", 12) with { State = "Failed" })).InWords());
 
     [TestMethod]
     public void Room_OnAFullNode_EvictsTheLeastRecentlyUsedThatMayGo()
@@ -46,8 +62,8 @@ public sealed class SchedulingHelpTests
         var held = (DeliveryOutcome.Held)await new NodeCacheMode(caches, new()).PrepareAsync(Workload(), [Model()], CancellationToken.None);
         Assert.AreEqual(Reasons.InsufficientStorage, held.Reason);
         Assert.AreEqual(
-            "no node's model cache has room for Model big: node small needs 12 GiB more and lacks room for 4 GiB: the rest of its cache is mounted or pinned; "
-            + "node busy needs 12 GiB more and lacks room for 6 GiB: the rest of its cache is mounted or pinned",
+            "no node's model cache has room for Model big: node small needs 12 GiB more and lacks room for 4 GiB: the rest of its cache is mounted, pinned or being fetched; "
+            + "node busy needs 12 GiB more and lacks room for 6 GiB: the rest of its cache is mounted, pinned or being fetched",
             held.Message);
         Assert.IsNotNull(held.LookAgain);
     }
@@ -121,10 +137,13 @@ public sealed class SchedulingHelpTests
     private static NodeRoom Room(NodeCacheFact node) => NodeRoom.For(node, new Dictionary<string, long> { [Wanted] = 12 * GiB });
 
     private static NodeCacheFact Node(string name, long capacity, params NodeArtifact[] artifacts) =>
-        new(name, new NodeModelCacheStatus { CapacityBytes = capacity * GiB, UsedBytes = artifacts.Sum(artifact => artifact.PresentBytes), Artifacts = artifacts });
+        new(name, new NodeModelCacheStatus { CapacityBytes = capacity * GiB, UsedBytes = artifacts.Sum(artifact => artifact.SizeBytes), Artifacts = artifacts });
 
     private static NodeArtifact Artifact(string digest, long gibibytes) =>
         new() { Digest = digest, State = "Ready", SizeBytes = gibibytes * GiB, PresentBytes = gibibytes * GiB, Models = [$"Model team-a/{digest}"], LastUsed = Start };
+
+    /// <summary>The agent counts it whole from the beginning.</summary>
+    private static NodeArtifact Downloading(string digest, long gibibytes) => Artifact(digest, gibibytes) with { State = "Downloading", PresentBytes = (9 * GiB) / 2 };
 
     private static ModelFact Model()
     {
