@@ -101,5 +101,9 @@ internal sealed class WebhookCertificate(IKubernetesClient client, WebhookOption
         {
             _current = certificate;
         }
+        else
+        {
+            certificate.Dispose();
+        }
     }
 }

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text.Json.Nodes;
 using AiModels.Contracts.WellKnown;
 using AiModels.Hosting;
 using AiModels.Hosting.Kubernetes;
@@ -7,16 +8,18 @@ namespace AiModels.Controllers.Delivery.Webhook;
 
 /// <summary>
 /// Serves the webhook and keeps it registered: certificate first, then the port, then the registration, so that the API server never calls into the void.
-/// The registration is looked at again twice a day, which is also when the certificate is renewed.
+/// Both are looked at again and again: the certificate ends some day, and where somebody deletes the registration, Pods are made without models (requirement D3).
 /// </summary>
 internal sealed partial class WebhookServer(
     IKubernetesClient client, WebhookOptions options, WebhookCertificate certificate, AdmissionRules rules, TimeProvider time, ILogger<WebhookServer> logger)
     : BackgroundService
 {
-    private static readonly TimeSpan LookAgain = TimeSpan.FromHours(12);
+    // Two requests of each replica: little for the API, and few Pods are made meanwhile.
+    private static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(2);
 
     private WebApplication? _app;
+    private string? _registered;
 
     /// <summary>Where it listens, once it does.</summary>
     public string? Address => _app?.Urls.FirstOrDefault();
@@ -63,7 +66,7 @@ internal sealed partial class WebhookServer(
             _app = app;
         }
 
-        await client.PatchAsync(
+        JsonObject registration = await client.PatchAsync(
             ResourceTypes.MutatingWebhookConfigurations,
             null,
             WebhookConfiguration.Name,
@@ -72,7 +75,13 @@ internal sealed partial class WebhookServer(
             null,
             FieldManagers.Controllers,
             cancellationToken);
-        Log.Registered(logger, WebhookConfiguration.Name, options.Listen);
+        string? version = (string?)registration["metadata"]?["resourceVersion"];
+        if (version != _registered)
+        {
+            Log.Registered(logger, WebhookConfiguration.Name, options.Listen);
+        }
+
+        _registered = version;
     }
 
     /// <summary>An application of its own: the controllers' other port speaks plain HTTP.</summary>

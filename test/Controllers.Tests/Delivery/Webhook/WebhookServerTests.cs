@@ -7,6 +7,7 @@ using AiModels.Controllers.Delivery.NodeCache;
 using AiModels.Controllers.Delivery.Webhook;
 using AiModels.Hosting.Kubernetes;
 using AiModels.TestKit;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace AiModels.Controllers.Tests.Delivery.Webhook;
@@ -44,6 +45,38 @@ public sealed class WebhookServerTests
         using HttpResponseMessage answer = await client.PostAsync((string)config["url"]!, new StringContent("nonsense"), TestContext.CancellationToken);
         Assert.AreEqual(HttpStatusCode.BadRequest, answer.StatusCode);
         await server.StopAsync(TestContext.CancellationToken);
+    }
+
+    [TestMethod, Timeout(60_000)]
+    public async Task Registration_ThatSomebodyDeletes_IsMadeAgainWithinAMinute()
+    {
+        var clock = new ManualClock();
+        using WebhookServer server = await StartAsync(Options(), clock);
+        await WhenItRestsAsync(clock);
+        await _cluster.DeleteAsync(ResourceTypes.MutatingWebhookConfigurations, null, WebhookConfiguration.Name, null, null, TestContext.CancellationToken);
+        clock.Advance(TimeSpan.FromMinutes(1));
+        await Eventually.GetAsync(
+            () => Task.FromResult(_cluster.Find(ResourceTypes.MutatingWebhookConfigurations, null, WebhookConfiguration.Name)),
+            found => found is not null,
+            "the webhook is registered again",
+            TestContext.CancellationToken,
+            seconds: 30);
+        await server.StopAsync(TestContext.CancellationToken);
+    }
+
+    [TestMethod, Timeout(60_000)]
+    public async Task Registration_ThatIsAsItShouldBe_IsToldOnce()
+    {
+        var clock = new ManualClock();
+        using var log = new LogCapture();
+        using var loggers = new LoggerFactory([log]);
+        using WebhookServer server = await StartAsync(Options(), clock, loggers.CreateLogger<WebhookServer>());
+        await WhenItRestsAsync(clock);
+        clock.Advance(TimeSpan.FromMinutes(1));
+        await WhenItRestsAsync(clock);
+        await server.StopAsync(TestContext.CancellationToken);
+        Assert.IsGreaterThan(1, _cluster.Writes.Count(write => write == $"patch mutatingwebhookconfigurations/{WebhookConfiguration.Name}"));
+        Assert.AreEqual(1, log.Lines.Count(line => line.Contains("is registered", StringComparison.Ordinal)));
     }
 
     [TestMethod]
@@ -110,10 +143,15 @@ public sealed class WebhookServerTests
 
     private JsonObject Registration() => _cluster.Find(ResourceTypes.MutatingWebhookConfigurations, null, WebhookConfiguration.Name)!;
 
-    private async Task<WebhookServer> StartAsync(WebhookOptions options)
+    /// <summary>It has looked, and waits for the next time.</summary>
+    private Task WhenItRestsAsync(ManualClock clock) =>
+        Eventually.GetAsync(() => Task.FromResult(clock.ActiveTimers), timers => timers > 0, "the webhook's server waits", TestContext.CancellationToken, seconds: 30);
+
+    private async Task<WebhookServer> StartAsync(WebhookOptions options, TimeProvider? time = null, ILogger<WebhookServer>? logger = null)
     {
-        var certificate = new WebhookCertificate(_cluster, options, TimeProvider.System);
-        var server = new WebhookServer(_cluster, options, certificate, new AdmissionRules(new AdmissionMutation([new NodeCacheMode(new NoCaches(), new())]), new PodGate(new KnownModels()), NoCaches.WarmNodes), TimeProvider.System, NullLogger<WebhookServer>.Instance);
+        var certificate = new WebhookCertificate(_cluster, options, time ?? TimeProvider.System);
+        var rules = new AdmissionRules(new AdmissionMutation([new NodeCacheMode(new NoCaches(), new())]), new PodGate(new KnownModels()), NoCaches.WarmNodes);
+        var server = new WebhookServer(_cluster, options, certificate, rules, time ?? TimeProvider.System, logger ?? NullLogger<WebhookServer>.Instance);
         await server.StartAsync(TestContext.CancellationToken);
         while (_cluster.Find(ResourceTypes.MutatingWebhookConfigurations, null, WebhookConfiguration.Name) is null)
         {
