@@ -29,10 +29,17 @@ internal static class DeliveredPod
         }
     }
 
-    /// <summary>Whether the Pod has exactly what the plan delivers: all of its mounts, at the plan's digests.</summary>
+    /// <summary>
+    /// Whether the Pod has exactly what the plan delivers: all of its mounts, at the plan's digests. A Pod that the webhook stopped (<see cref="Webhook.PodGate"/>) was made from a template
+    /// whose containers all had them; a container without our environment was put into it by somebody's webhook and gets no models.
+    /// </summary>
     public static bool Has(JsonObject pod, DeliveryPlan plan, VolumeSet volumes) =>
-        PodTemplateEditor.IsComplete(pod, volumes)
+        PodTemplateEditor.IsComplete(pod, volumes, WasStopped(pod) ? HasModels : null)
         && Models(pod).ToHashSet().SetEquals(plan.Models.Select(model => new PodModel(model.Name, model.Digest)));
+
+    private static bool WasStopped(JsonObject pod) => (string?)pod["metadata"]?["labels"]?[Labels.PodGate] == Labels.PodGateWaiting;
+
+    private static bool HasModels(JsonObject container) => (container["env"] as JsonArray)?.Any(variable => (string?)variable?["name"] == EnvironmentVariables.Models) == true;
 }
 
 /// <summary>A model as a Pod knows it.</summary>

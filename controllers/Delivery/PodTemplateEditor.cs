@@ -60,11 +60,12 @@ internal static class PodTemplateEditor
     }
 
     /// <summary>Whether every container has all that the plan gives it: a Pod made from this template cannot miss a model.</summary>
-    public static bool IsComplete(JsonObject template, VolumeSet volumes)
+    /// <param name="concerns">Which containers are looked at; all, when it is null.</param>
+    public static bool IsComplete(JsonObject template, VolumeSet volumes, Func<JsonObject, bool>? concerns = null)
     {
         var names = Items(template["spec"]?["volumes"]).Select(volume => (string?)volume["name"]).ToHashSet();
         return volumes.Volumes.All(volume => names.Contains((string?)volume["name"]))
-            && ContainerLists.SelectMany(list => Containers(template, list)).All(container =>
+            && ContainerLists.SelectMany(list => Containers(template, list)).Where(concerns ?? (_ => true)).All(container =>
             {
                 var mounts = Items(container["volumeMounts"])
                     .Select(mount => ((string?)mount["name"], (string?)mount["mountPath"], (string?)mount["subPath"])).ToHashSet();
