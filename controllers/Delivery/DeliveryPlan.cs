@@ -22,6 +22,9 @@ internal sealed record DeliveryPlan(string Mode, string? Claim, IReadOnlyList<De
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     };
 
+    /// <summary>The mode that delivered before, for as long as what it made is still to be removed; else null.</summary>
+    public string? Left { get; init; }
+
     public string Encode() => JsonSerializer.Serialize(this, Json);
 
     /// <summary>Whether the annotation is there, readable or not.</summary>

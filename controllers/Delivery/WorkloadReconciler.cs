@@ -79,13 +79,20 @@ internal sealed partial class WorkloadReconciler(
 
     private async Task<ReconcileResult> DeliverAsync(Workload workload, DeliveryPlan plan, string? note, CancellationToken cancellationToken)
     {
-        bool isNew = DeliveryPlan.Decode(workload.Document)?.Encode() != plan.Encode() || SchedulingGate.IsOn(workload.Template);
+        DeliveryPlan? earlier = DeliveryPlan.Decode(workload.Document);
+        string? left = earlier?.Mode == plan.Mode ? earlier.Left : earlier?.Mode;
+        bool isNew = earlier?.Encode() != plan.Encode() || SchedulingGate.IsOn(workload.Template);
         VolumeSet volumes = _modes[plan.Mode].Volumes(plan);
-        JsonObject delivered = await writer.DeliverAsync(workload, plan, volumes, cancellationToken);
-        if (DeliveryPlan.Decode(workload.Document)?.Mode is { } earlier && earlier != plan.Mode && _modes.TryGetValue(earlier, out IDeliveryMode? left))
+        JsonObject delivered = await writer.DeliverAsync(workload, plan with { Left = left }, volumes, cancellationToken);
+        if (left is not null)
         {
             // The installation delivers in another way now. A claim that Pods still mount stays until they end: Kubernetes protects it.
-            await left.CleanupAsync(workload, cancellationToken);
+            if (_modes.TryGetValue(left, out IDeliveryMode? mode))
+            {
+                await mode.CleanupAsync(workload, cancellationToken);
+            }
+
+            delivered = await writer.DeliverAsync(workload with { Document = delivered }, plan, volumes, cancellationToken);
         }
 
         if (isNew)
