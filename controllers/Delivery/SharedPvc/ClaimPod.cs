@@ -8,7 +8,9 @@ internal static class ClaimPod
     /// <summary>Where the claim is in the Pod.</summary>
     public const string Path = "/models";
 
-    public static JsonObject Spec(string verb, JsonArray arguments, string claim, DeliveryOptions options) => new()
+    private const long Id = 65532;
+
+    public static JsonObject Spec(Workload workload, string verb, JsonArray arguments, string claim, DeliveryOptions options) => new()
     {
         ["restartPolicy"] = "Never",
         ["automountServiceAccountToken"] = false,
@@ -16,9 +18,13 @@ internal static class ClaimPod
         ["securityContext"] = new JsonObject
         {
             ["runAsNonRoot"] = true,
-            ["runAsUser"] = 65532,
-            ["runAsGroup"] = 65532,
-            ["fsGroup"] = 65532, // so that a fresh volume can be written
+            ["runAsUser"] = Id,
+            ["runAsGroup"] = Id,
+
+            // So that a fresh volume can be written. It is the group that the workload's own Pods give the volume, and it is set only where it is not set yet: whatever else is on a
+            // user's claim is not ours to change.
+            ["fsGroup"] = workload.Template["spec"]?["securityContext"]?["fsGroup"]?.DeepClone() ?? Id,
+            ["fsGroupChangePolicy"] = "OnRootMismatch",
             ["seccompProfile"] = new JsonObject { ["type"] = "RuntimeDefault" },
         },
         ["containers"] = new JsonArray(new JsonObject

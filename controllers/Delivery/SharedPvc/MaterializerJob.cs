@@ -52,7 +52,7 @@ internal static class MaterializerJob
             ["template"] = new JsonObject
             {
                 ["metadata"] = new JsonObject { ["labels"] = workload.Labels() },
-                ["spec"] = PodSpec(name, model, claim.Name, grant, options),
+                ["spec"] = PodSpec(workload, name, model, claim.Name, grant, options),
             },
         };
         if (claim.IsOurs)
@@ -75,9 +75,9 @@ internal static class MaterializerJob
         ["ownerReferences"] = workload.OwnerReferences(),
     };
 
-    private static JsonObject PodSpec(string name, DeliveredModel model, string claim, RegistryGrantStatus grant, DeliveryOptions options)
+    private static JsonObject PodSpec(Workload workload, string name, DeliveredModel model, string claim, RegistryGrantStatus grant, DeliveryOptions options)
     {
-        JsonObject spec = ClaimPod.Spec("materialize", Arguments(model, grant, options), claim, options);
+        JsonObject spec = ClaimPod.Spec(workload, "materialize", Arguments(model, grant, options), claim, options);
         ((JsonArray)spec["containers"]![0]!["volumeMounts"]!).Add(new JsonObject { ["name"] = "grant", ["mountPath"] = GrantPath, ["readOnly"] = true });
         ((JsonArray)spec["volumes"]!).Add(new JsonObject { ["name"] = "grant", ["secret"] = new JsonObject { ["secretName"] = name } });
         return spec;

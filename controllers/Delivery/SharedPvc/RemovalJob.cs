@@ -19,7 +19,7 @@ internal static class RemovalJob
             ["template"] = new JsonObject
             {
                 ["metadata"] = new JsonObject { ["labels"] = workload.Labels() },
-                ["spec"] = ClaimPod.Spec("remove", [.. claim.Removing.Keys.SelectMany(digest => new JsonNode[] { "--target", $"{ClaimPod.Path}/{digest[(digest.IndexOf(':') + 1)..]}" })], claim.Name, options),
+                ["spec"] = ClaimPod.Spec(workload, "remove", [.. claim.Removing.Keys.SelectMany(digest => new JsonNode[] { "--target", $"{ClaimPod.Path}/{digest[(digest.IndexOf(':') + 1)..]}" })], claim.Name, options),
             },
         },
     };
