@@ -95,6 +95,9 @@ public static class Reasons
     /// <summary>A workload's annotation or Pod template cannot be served as it is written.</summary>
     public const string ModelDeliveryInvalid = "ModelDeliveryInvalid";
 
+    /// <summary>The cluster refuses what delivery must make for a workload: a quota, a policy, a missing right; the message has its words. Retried.</summary>
+    public const string ModelDeliveryRefused = "ModelDeliveryRefused";
+
     /// <summary>Everything a workload asked for is in place; the gate is lifted.</summary>
     public const string ModelDeliveryPrepared = "ModelDeliveryPrepared";
 

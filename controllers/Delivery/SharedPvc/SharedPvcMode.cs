@@ -21,32 +21,14 @@ internal sealed class SharedPvcMode(
 
     public async Task<DeliveryOutcome> PrepareAsync(Workload workload, IReadOnlyList<ModelFact> models, CancellationToken cancellationToken)
     {
-        (ClaimContent? claim, DeliveryOutcome.Held? problem) = await claims.EnsureAsync(workload, models, cancellationToken);
-        if (claim is null)
+        try
         {
-            return problem!;
+            return await FillAsync(workload, models, cancellationToken);
         }
-
-        claim = await stale.SettleAsync(workload, claim, cancellationToken);
-        var waiting = new List<DeliveryOutcome.Held>();
-        foreach (ModelFact model in models)
+        catch (KubernetesApiException e) when (Refusal.Is(e))
         {
-            (claim, DeliveryOutcome.Held? held) = await MaterializeAsync(workload, model, models, claim, cancellationToken);
-            if (held is not null)
-            {
-                waiting.Add(held);
-            }
+            return Refusal.Held(e);
         }
-
-        await RemoveOthersAsync(workload, [.. models.Select(model => MaterializerJob.NameFor(workload, model.Delivered)), .. StaleContent.Jobs(workload, claim)], cancellationToken);
-        await stale.BeginAsync(workload, claim, models.Select(model => model.Delivered.Digest).Concat(EarlierDelivery.Digests(workload)), cancellationToken);
-        return waiting.Count == 0
-            ? new DeliveryOutcome.Prepared(new DeliveryPlan(ModeName, claim.Name, [.. models.Select(model => model.Delivered)]) { ClaimUid = claim.Uid })
-            : new DeliveryOutcome.Held(
-                waiting[0].Reason, string.Join("; ", waiting.Select(held => held.Message)), waiting.Any(held => held.IsWarning), waiting.Min(held => held.LookAgain))
-            {
-                IsLost = EarlierDelivery.IsLost(workload, claim),
-            };
     }
 
     public VolumeSet Volumes(DeliveryPlan plan) => new(
@@ -57,6 +39,37 @@ internal sealed class SharedPvcMode(
     {
         await RemoveOthersAsync(workload, [], cancellationToken);
         await claims.DeleteAsync(workload, cancellationToken);
+    }
+
+    /// <summary>Brings the claim to hold the models.</summary>
+    private async Task<DeliveryOutcome> FillAsync(Workload workload, IReadOnlyList<ModelFact> models, CancellationToken cancellationToken)
+    {
+        (ClaimContent? claim, DeliveryOutcome.Held? problem) = await claims.EnsureAsync(workload, models, cancellationToken);
+        if (claim is null)
+        {
+            return problem!;
+        }
+
+        claim = await stale.SettleAsync(workload, claim, cancellationToken);
+        await RemoveOthersAsync(workload, [.. models.Select(model => MaterializerJob.NameFor(workload, model.Delivered)), .. StaleContent.Jobs(workload, claim)], cancellationToken);
+        var waiting = new List<DeliveryOutcome.Held>();
+        foreach (ModelFact model in models)
+        {
+            (claim, DeliveryOutcome.Held? held) = await MaterializeAsync(workload, model, models, claim, cancellationToken);
+            if (held is not null)
+            {
+                waiting.Add(held);
+            }
+        }
+
+        await stale.BeginAsync(workload, claim, models.Select(model => model.Delivered.Digest).Concat(EarlierDelivery.Digests(workload)), cancellationToken);
+        return waiting.Count == 0
+            ? new DeliveryOutcome.Prepared(new DeliveryPlan(ModeName, claim.Name, [.. models.Select(model => model.Delivered)]) { ClaimUid = claim.Uid })
+            : new DeliveryOutcome.Held(
+                waiting[0].Reason, string.Join("; ", waiting.Select(held => held.Message)), waiting.Any(held => held.IsWarning), waiting.Min(held => held.LookAgain))
+            {
+                IsLost = EarlierDelivery.IsLost(workload, claim),
+            };
     }
 
     /// <summary>Sees to one model's Job. Nothing is held when the claim has the model; the claim is given back with what is known of it by then.</summary>
@@ -85,7 +98,8 @@ internal sealed class SharedPvcMode(
         if (MaterializerJob.ClaimOf(job) != claim.Uid)
         {
             // Its work says nothing of this claim, however it ended: the workload names another by now, or this one was made anew.
-            return (claim, await ReplaceAsync(workload, model, job, "writes to another claim than the workload has now", cancellationToken));
+            string why = MaterializerJob.ClaimOf(job) is null ? "does not say which claim it writes to" : "writes to another claim than the workload has now";
+            return (claim, await ReplaceAsync(workload, model, job, why, cancellationToken));
         }
 
         JobState state = JobState.Of(job);

@@ -15,7 +15,8 @@ namespace AiModels.Controllers.Tests.Delivery;
 /// <summary>
 /// Runs every folder of test/testdata/delivery. workload.yaml: first the workload, then whatever else the cluster holds (models, StorageClasses, Jobs …) and, as
 /// kind Settings, the delivery settings. expected.yaml: what one reconciliation applies to the workload, creates, deletes, and says by Event; a document for each where Settings
-/// ask for several ("reconciliations"). The first call of which the words begin with "failsOnce" is answered by an error.
+/// ask for several ("reconciliations"). The first call of which the words begin with "failsOnce" is answered by an error,
+/// every one that begins with a key of "refused" by 403 in the words of its value.
 /// With AIMODELS_UPDATE_TESTDATA=1 expected.yaml is written anew, to be read before it is believed.
 /// </summary>
 [TestClass]
@@ -54,7 +55,7 @@ public sealed class ScenarioTests
         {
             if (failing is null || !call.StartsWith(failing, StringComparison.Ordinal))
             {
-                return null;
+                return Refusal(settings["refused"] as JsonObject ?? [], call);
             }
 
             failing = null;
@@ -93,6 +94,10 @@ public sealed class ScenarioTests
 
         return outcome;
     }
+
+    private static KubernetesApiException? Refusal(JsonObject refused, string call) => refused
+        .Where(refusal => call.StartsWith(refusal.Key, StringComparison.Ordinal))
+        .Select(refusal => new KubernetesApiException(403, "Forbidden", (string)refusal.Value!)).FirstOrDefault();
 
     private static WorkloadReconciler Reconciler(ApplyRecorder client, InMemoryKubernetes cluster, JsonObject settings, RecordedEvents events)
     {
