@@ -30,19 +30,28 @@ internal sealed record DeliveryPlan(string Mode, string? Claim, IReadOnlyList<De
     /// <summary>Whether the annotation is there, readable or not.</summary>
     public static bool IsIn(JsonObject workload) => (workload["metadata"]?["annotations"] as JsonObject)?.ContainsKey(Contracts.WellKnown.Annotations.ResolvedModels) == true;
 
-    /// <summary>Reads the annotation; null when it is absent or not what we write (somebody edited it).</summary>
+    /// <summary>
+    /// Reads the annotation; null when it is absent or not what we write (somebody edited it): what is missing in it would come to light only where a template is made of it.
+    /// </summary>
     public static DeliveryPlan? Decode(JsonObject workload)
     {
         string? text = (string?)workload["metadata"]?["annotations"]?[Contracts.WellKnown.Annotations.ResolvedModels];
         try
         {
-            return text is null ? null : JsonSerializer.Deserialize<DeliveryPlan>(text, Json) is { Mode: not null, Models: not null } plan ? plan : null;
+            return text is null ? null : JsonSerializer.Deserialize<DeliveryPlan>(text, Json) is { IsWhole: true } plan ? plan : null;
         }
         catch (JsonException)
         {
             return null;
         }
     }
+
+    private bool IsWhole =>
+        Mode is not null
+        && (Mode != SharedPvc.SharedPvcMode.ModeName || ObjectName.IsValid(Claim))
+        && Models is not null
+        && Models.All(model => model is { Kind: not null, Name: not null } && ObjectName.IsValid(model.Name) && ModelPack.Oci.Digest.TryParse(model.Digest, out _))
+        && Models.DistinctBy(model => model.Name).Count() == Models.Count;
 
     /// <summary>Whether it delivers exactly what is asked for.</summary>
     public bool Answers(ModelReferences references) =>

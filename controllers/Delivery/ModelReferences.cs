@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using System.Text.RegularExpressions;
 using AiModels.Contracts.V1Alpha1;
 using AiModels.Contracts.WellKnown;
 
@@ -16,7 +15,7 @@ internal sealed record ModelReference(string Kind, string Name)
 /// What the two annotations on a workload's own metadata ask for (requirement D1). Names are unique within a workload across both annotations,
 /// because the folder in the container is named after the model.
 /// </summary>
-internal sealed partial record ModelReferences(IReadOnlyList<ModelReference> Models, IReadOnlyList<string> Errors)
+internal sealed record ModelReferences(IReadOnlyList<ModelReference> Models, IReadOnlyList<string> Errors)
 {
     /// <summary>Nothing is asked for.</summary>
     public bool IsEmpty => Models.Count == 0 && Errors.Count == 0;
@@ -58,7 +57,7 @@ internal sealed partial record ModelReferences(IReadOnlyList<ModelReference> Mod
 
         foreach (string name in names)
         {
-            if (name.Length is 0 or > 253 || !DnsName().IsMatch(name))
+            if (!ObjectName.IsValid(name))
             {
                 errors.Add($"the annotation {annotation} has '{name}', which is no name of a {kind}");
             }
@@ -68,7 +67,4 @@ internal sealed partial record ModelReferences(IReadOnlyList<ModelReference> Mod
             }
         }
     }
-
-    [GeneratedRegex(@"\A[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\z")]
-    private static partial Regex DnsName();
 }

@@ -58,7 +58,7 @@ internal sealed partial class WorkloadReconciler(
     private async Task<DeliveryOutcome> DecideAsync(Workload workload, ModelReferences references, CancellationToken cancellationToken)
     {
         DeliveryOutcome.Held? obstacle = DeliveryDecision.Obstacle(
-            workload, references, reference => models.Find(reference, workload.Namespace), out IReadOnlyList<ModelFact> ready);
+            workload, references, options.Type, reference => models.Find(reference, workload.Namespace), out IReadOnlyList<ModelFact> ready);
         if (obstacle is not null)
         {
             return obstacle;
