@@ -57,13 +57,6 @@ internal sealed partial class WorkloadReconciler(
 
     private async Task<DeliveryOutcome> DecideAsync(Workload workload, ModelReferences references, CancellationToken cancellationToken)
     {
-        DeliveryOutcome.Held? obstacle = DeliveryDecision.Obstacle(
-            workload, references, options.Type, reference => models.Find(reference, workload.Namespace), out IReadOnlyList<ModelFact> ready);
-        if (obstacle is not null)
-        {
-            return obstacle;
-        }
-
         if (workload.UserClaim is not null && options.Type != SharedPvc.SharedPvcMode.ModeName)
         {
             await events.RecordAsync(
@@ -72,6 +65,13 @@ internal sealed partial class WorkloadReconciler(
                 Reasons.ModelCacheClaimIgnored,
                 $"{Annotations.ModelCacheClaim} applies to delivery type SharedPVC, and this cluster uses {options.Type}",
                 cancellationToken);
+        }
+
+        DeliveryOutcome.Held? obstacle = DeliveryDecision.Obstacle(
+            workload, references, options.Type, reference => models.Find(reference, workload.Namespace), out IReadOnlyList<ModelFact> ready);
+        if (obstacle is not null)
+        {
+            return obstacle;
         }
 
         return await _modes[options.Type].PrepareAsync(workload, ready, cancellationToken);
