@@ -55,6 +55,10 @@ internal sealed class CacheFolder
         }
     }
 
+    /// <summary>Bytes of all that was set aside and is still there. A file that a whole model shares counts here too: better too much than above the limit.</summary>
+    public long AsideBytes => Directory.GetDirectories(_models, AsidePrefix + "*")
+        .Sum(folder => new DirectoryInfo(folder).EnumerateFiles("*", SearchOption.AllDirectories).Sum(file => file.Length));
+
     public IEnumerable<IndexRecord> Index() => Read<IndexRecord>(_index);
 
     public IEnumerable<Lease> Leases() => Read<Lease>(_leases);

@@ -16,5 +16,8 @@ internal sealed record CacheLimits(long Capacity, long High, long Low)
         return new CacheLimits(capacity, Percent(capacity, options.HighWatermark), Percent(capacity, options.LowWatermark));
     }
 
+    /// <summary>What is left of the limits beside so many bytes that nothing can evict.</summary>
+    public CacheLimits Beside(long bytes) => new(Capacity - bytes, High - bytes, Low - bytes);
+
     private static long Percent(long capacity, int percent) => (long)(capacity * (percent / 100.0));
 }

@@ -22,6 +22,9 @@ internal sealed partial class NodeCache
         [LoggerMessage(15, LogLevel.Error, "{Digest} is damaged on the disk and is fetched again: {Reason}")]
         public static partial void Damaged(ILogger logger, string digest, string reason);
 
+        [LoggerMessage(17, LogLevel.Warning, "{Digest} is not fetched on: {Reason}")]
+        public static partial void LetGo(ILogger logger, string digest, string reason);
+
         [LoggerMessage(16, LogLevel.Warning, "What the index tells of models is older than it could be, until the disk takes it: {Reason}")]
         public static partial void NotWritten(ILogger logger, string reason);
     }

@@ -1,3 +1,5 @@
+using System.Collections.Frozen;
+using System.Diagnostics.CodeAnalysis;
 using AiModels.NodeAgent.Authorization;
 
 namespace AiModels.NodeAgent.Cache;
@@ -12,19 +14,19 @@ internal sealed partial class NodeCache
     {
         lock (_lock)
         {
-            IReadOnlyList<MountedModel> shown = mounts.Find();
-            IReadOnlySet<string> mounted = DigestsOf(shown);
+            RemoveStrays(_entries.Keys);
+            IReadOnlySet<string> mounted = DigestsOf(mounts.Find());
             var usage = new CacheUsage(_entries.Values);
-            if (usage.Bytes > _limits.High)
+            CacheLimits limits = _limits.Beside(folder.AsideBytes);
+            if (usage.Bytes > limits.High)
             {
-                foreach (CacheEntry candidate in Eviction.Candidates([.. _entries.Values], mounted).TakeWhile(_ => usage.Bytes > _limits.Low))
+                foreach (CacheEntry candidate in Eviction.Candidates([.. _entries.Values], mounted).TakeWhile(_ => usage.Bytes > limits.Low))
                 {
                     usage.Remove(candidate);
                     Evict(candidate, "the cache's limits");
                 }
             }
 
-            folder.RemoveStrays(_entries.Keys, shown.Select(mount => mount.Folder).ToHashSet());
             foreach (CacheEntry entry in _entries.Values.Where(entry => !entry.IsNoted))
             {
                 Note(entry);
@@ -32,25 +34,48 @@ internal sealed partial class NodeCache
         }
     }
 
-    private void MakeRoomFor(AuthorizedModel model, IReadOnlySet<string> spared)
+    /// <summary>
+    /// Begins or goes on with a download that has no room promised yet. One that does not fit is let go with all it has: its promise would hold the room of others, and whoever
+    /// wants it asks again and is told the numbers.
+    /// </summary>
+    private void FetchIfItFits(CacheEntry entry)
+    {
+        if (TryMakeRoomFor(entry.Model, spared: FrozenSet<string>.Empty, out string? lack))
+        {
+            _entries[entry.Model.Digest] = entry;
+            Start(entry);
+            return;
+        }
+
+        Log.LetGo(logger, entry.Model.Digest, lack);
+        Remember(entry, lack);
+        _entries.Remove(entry.Model.Digest);
+        folder.RemoveModel(entry.Model.Digest);
+    }
+
+    /// <param name="lack">What is missing, in numbers.</param>
+    private bool TryMakeRoomFor(AuthorizedModel model, IReadOnlySet<string> spared, [NotNullWhen(false)] out string? lack)
     {
         CacheEntry[] others = [.. _entries.Values.Where(entry => entry.Model.Digest != model.Digest)];
         HashSet<string> kept = DigestsOf(mounts.Find());
         kept.UnionWith(spared);
-        IReadOnlyList<CacheEntry>? evicted = Eviction.MakeRoom(others, model.SizeBytes, _limits, kept);
+        long aside = folder.AsideBytes;
+        IReadOnlyList<CacheEntry>? evicted = Eviction.MakeRoom(others, model.SizeBytes, _limits.Beside(aside), kept);
         if (evicted is null)
         {
             CacheEntry[] candidates = [.. Eviction.Candidates(others, kept)];
-            throw new NodeAgentException(
-                NodeAgentException.ResourceExhausted,
-                $"{model} needs {model.SizeBytes} bytes; the cache of node {options.NodeName} holds {_limits.Capacity}, of which "
-                + $"{CacheUsage.Of(others.Except(candidates))} are in use or pinned");
+            lack = $"{model} needs {model.SizeBytes} bytes; the cache of node {options.NodeName} holds {_limits.Capacity}, of which "
+                + $"{CacheUsage.Of(others.Except(candidates)) + aside} are in use or pinned";
+            return false;
         }
 
         foreach (CacheEntry entry in evicted)
         {
             Evict(entry, model.ToString());
         }
+
+        lack = null;
+        return true;
     }
 
     /// <summary>Against a disk that others fill: what is least recently used goes, until as much is free. False when nothing could go.</summary>
@@ -78,6 +103,9 @@ internal sealed partial class NodeCache
         _entries.Remove(entry.Model.Digest);
         folder.RemoveModel(entry.Model.Digest);
     }
+
+    /// <param name="known">Digests whose folders and unfinished downloads stay.</param>
+    private void RemoveStrays(IEnumerable<string> known) => folder.RemoveStrays(known, mounts.Find().Select(mount => mount.Folder).ToHashSet());
 
     private static HashSet<string> DigestsOf(IEnumerable<MountedModel> mounted) => [.. mounted.Select(mount => mount.Digest)];
 }

@@ -30,12 +30,14 @@ internal sealed partial class NodeCache
             }
 
             entry.VerifiedAt = time.GetUtcNow();
-            if (damage is not null)
+            if (damage is null)
+            {
+                Note(entry);
+            }
+            else
             {
                 FetchAnew(entry, damage);
             }
-
-            Note(entry);
         }
     }
 
@@ -45,6 +47,11 @@ internal sealed partial class NodeCache
         metrics.Damaged();
         Remember(entry, damage);
         folder.SetAside(entry.Model.Digest, time.GetUtcNow());
+        if (entry.Leases.Count == 0)
+        {
+            RemoveStrays(_entries.Keys); // nobody has it: what comes anew needs its room
+        }
+
         foreach (CacheEntry sibling in _entries.Values.Where(sibling => SharesFiles(sibling, entry)))
         {
             // The same bytes under other names: nobody is given them before they were looked at, which is next.
@@ -55,7 +62,8 @@ internal sealed partial class NodeCache
         entry.Files = null;
         entry.State = CacheEntryState.Downloading;
         entry.Progress.Restart();
-        Start(entry);
+        Note(entry);
+        FetchIfItFits(entry);
     }
 
     private static DateTimeOffset LastLookedAt(CacheEntry entry) => entry.VerifiedAt > entry.ScrubbedAt ? entry.VerifiedAt : entry.ScrubbedAt;

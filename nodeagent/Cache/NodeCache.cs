@@ -98,7 +98,7 @@ internal sealed partial class NodeCache(
             return new NodeCacheStatus
             {
                 CapacityBytes = _limits.Capacity,
-                UsedBytes = CacheUsage.Of(_entries.Values),
+                UsedBytes = CacheUsage.Of(_entries.Values) + folder.AsideBytes,
                 PinnedBytes = CacheUsage.Of(_entries.Values.Where(entry => entry.IsPinned)),
                 LastErrors = [.. _failures],
                 Models = [.. _entries.Values.OrderBy(entry => entry.Model.Digest, StringComparer.Ordinal).Select(StatusOf)],
@@ -141,7 +141,11 @@ internal sealed partial class NodeCache(
                 return known;
             }
 
-            MakeRoomFor(model, spared);
+            if (!TryMakeRoomFor(model, spared, out string? lack))
+            {
+                throw new NodeAgentException(NodeAgentException.ResourceExhausted, lack);
+            }
+
             var entry = new CacheEntry(model, time.GetUtcNow()) { Failures = known?.Failures ?? 0, IsPinned = known?.IsPinned ?? false };
             entry.Models.UnionWith(known?.Models ?? []);
             entry.Leases.UnionWith(_leases.Values.Where(lease => lease.Digest == model.Digest).Select(lease => lease.VolumeId));

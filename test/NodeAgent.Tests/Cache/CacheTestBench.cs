@@ -16,7 +16,11 @@ internal sealed class CacheTestBench : IAsyncDisposable
 
     private readonly ServiceProvider _services = new ServiceCollection().AddMetrics().BuildServiceProvider();
 
-    public CacheTestBench() => Cache = Start();
+    public CacheTestBench(long capacity = 250)
+    {
+        Capacity = capacity;
+        Cache = Start();
+    }
 
     public NodeCache Cache { get; private set; }
 
@@ -28,7 +32,8 @@ internal sealed class CacheTestBench : IAsyncDisposable
 
     public FakeMounts Mounts { get; } = new();
 
-    public long Capacity { get; set; } = 250;
+    /// <summary>Bytes; of the next start.</summary>
+    public long Capacity { get; set; }
 
     public string ModelsFolder => Path.Combine(_root, "models");
 
