@@ -40,13 +40,19 @@ internal sealed class GatedPods(IKubernetesClient client)
         }
 
         KubernetesList pods = await client.ListAsync(ResourceTypes.Pods, workload.Namespace, null, cancellationToken);
-        return await ReplaceAsync(workload, [.. pods.Items.Where(IsWaiting)], pods.Items, cancellationToken);
+        JsonObject[] waiting = [.. pods.Items.Where(IsWaiting)];
+        foreach (JsonObject pod in waiting.Where(pod => OwnerUid(pod) == workload.Uid && KeepsItsRevision(workload, pod) && !DeliveredPod.Is(pod)))
+        {
+            await OpenAsync(pod, cancellationToken); // it would come back as it is, and it has no use for models either
+        }
+
+        return await ReplaceAsync(workload, waiting, pods.Items, cancellationToken);
     }
 
     private Task<bool> ReplaceAsync(Workload workload, JsonObject[] outdated, IReadOnlyList<JsonObject> pods, CancellationToken cancellationToken) =>
         workload.Kind == WorkloadKind.CronJob
             ? ReplaceJobsAsync(workload, outdated, pods, cancellationToken)
-            : DeletePodsAsync(outdated.Where(pod => OwnerUid(pod) == workload.Uid), cancellationToken);
+            : DeletePodsAsync(outdated.Where(pod => OwnerUid(pod) == workload.Uid && !KeepsItsRevision(workload, pod)), cancellationToken);
 
     private async Task<IEnumerable<JsonObject>> StoppedAsync(string ns, CancellationToken cancellationToken)
     {
@@ -97,6 +103,19 @@ internal sealed class GatedPods(IKubernetesClient client)
     /// <summary>Our gate is still on, so the Pod was never scheduled: nothing of it ever ran.</summary>
     private static bool IsWaiting(JsonObject pod) =>
         SchedulingGate.IsOn(pod) && pod["metadata"]?["deletionTimestamp"] is null && string.IsNullOrEmpty((string?)pod["spec"]?["nodeName"]);
+
+    /// <summary>
+    /// A StatefulSet makes the Pods below its partition from its earlier revision, however often they are deleted
+    /// (https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#partitions).
+    /// </summary>
+    private static bool KeepsItsRevision(Workload workload, JsonObject pod)
+    {
+        JsonNode? spec = workload.Document["spec"];
+        string name = (string)pod["metadata"]!["name"]!;
+        return (long?)spec?["updateStrategy"]?["rollingUpdate"]?["partition"] is { } partition
+            && long.TryParse(name.AsSpan(name.LastIndexOf('-') + 1), out long ordinal)
+            && ordinal < partition + ((long?)spec["ordinals"]?["start"] ?? 0);
+    }
 
     private static string? OwnerUid(JsonObject obj) =>
         (string?)(obj["metadata"]?["ownerReferences"] as JsonArray)?.FirstOrDefault(owner => (bool?)owner?["controller"] == true)?["uid"];
