@@ -22,6 +22,9 @@ internal static class Documents
 
     public static string? Label(this JsonNode obj, string name) => (string?)obj["metadata"]?["labels"]?[name];
 
+    /// <summary>Whether a node has all labels of a nodeSelector; no selector accepts every node.</summary>
+    public static bool IsAcceptedBy(this JsonObject node, JsonNode? nodeSelector) => (nodeSelector as JsonObject ?? []).All(label => node.Label(label.Key) == (string?)label.Value);
+
     public static JsonNode? At(this JsonNode? obj, string path) => Column.At(obj, path);
 
     public static int Int(this JsonNode? obj, string path, int missing = 0) => Column.Int(obj, path, missing);

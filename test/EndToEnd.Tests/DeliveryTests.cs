@@ -44,6 +44,29 @@ public sealed class DeliveryTests
         await AssertNoDriftAsync(cluster, deployment);
     }
 
+    /// <summary>Requirement D5: on a node without the label there is no driver, and a Pod there would hang.</summary>
+    [TestMethod]
+    [Timeout(240_000, CooperativeCancellation = true)]
+    public async Task Pod_WithoutANodeOfTheCache_WaitsForOneAndLeavesTheTemplateAlone()
+    {
+        if (!Environment.IsPrivilegedProcess) Assert.Inconclusive("bind mounts need root");
+        await using RunningCluster cluster = await RunningCluster.StartAsync(Cancelled, "--delivery-type", "NodeCache");
+        await cluster.KubectlAsync(Cancelled, "label", "nodes", "--all", "ai.deckhouse.io/model-cache-");
+        byte[] file = ModelFiles.Gguf(1 << 20);
+        await PublishAsync(cluster, file);
+        JsonObject deployment = A.Deployment("app", "llama");
+        (await cluster.ApplyAsync(deployment, Cancelled)).Succeeded();
+        await Eventually.GetAsync(
+            () => cluster.KubectlAsync(Cancelled, "get", "pods", "-l", "app=app", "-o", "jsonpath={.items[*].status.conditions[?(@.type==\"PodScheduled\")].reason}"),
+            reason => reason == "Unschedulable",
+            "no node takes the Pod",
+            Cancelled);
+
+        await cluster.KubectlAsync(Cancelled, "label", "nodes", "--all", "ai.deckhouse.io/model-cache=true");
+        CollectionAssert.AreEqual(file, await File.ReadAllBytesAsync(Mounted(cluster, await cluster.RunningPodAsync("app", Cancelled)), Cancelled));
+        await AssertNoDriftAsync(cluster, deployment);
+    }
+
     /// <summary>A shared claim does not grow with every model that is replaced: what no Pod reads any more goes, the workload stays.</summary>
     [TestMethod]
     [Timeout(300_000, CooperativeCancellation = true)]

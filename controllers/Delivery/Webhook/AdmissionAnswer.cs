@@ -33,8 +33,12 @@ internal sealed class AdmissionRules(AdmissionMutation mutation, PodGate podGate
     }
 
     /// <summary>A Pod that has to wait gets no preference: by then other nodes may be warm.</summary>
-    private JsonArray OnCreation(JsonObject pod, string podNamespace) =>
-        podGate.Patch(pod, podNamespace) is { Count: > 0 } gate ? gate : warmNodes.Patch(pod);
+    private JsonArray OnCreation(JsonObject pod, string podNamespace)
+    {
+        JsonArray gate = podGate.Patch(pod, podNamespace);
+        JsonArray preference = gate.Count > 0 ? [] : warmNodes.Patch(pod);
+        return [.. gate.Concat(preference).Concat(CacheNodesOnly.Patch(pod)).Select(step => step!.DeepClone())];
+    }
 
     private static bool Is(JsonObject request, ResourceType type) =>
         (string?)request["kind"]?["kind"] == type.Kind && ((string?)request["kind"]?["group"] ?? "") == type.Group;

@@ -15,7 +15,7 @@ internal sealed class DaemonSetReconciler(WorkloadApi api, IKubernetesClient cli
         if (set == null || set.IsDeleting()) return ReconcileResult.Done;
 
         KubernetesList nodes = await client.ListAsync(ResourceTypes.Nodes, null, null, cancellationToken);
-        List<string> wanted = [.. nodes.Items.Where(n => Accepts(set, n)).Select(n => n.Name())];
+        List<string> wanted = [.. nodes.Items.Where(n => n.IsAcceptedBy(set.At("spec.template.spec.nodeSelector"))).Select(n => n.Name())];
         string revision = Documents.Hash(set.At("spec.template"));
         List<JsonObject> pods = [.. (await api.OwnedAsync(ResourceTypes.Pods, set, cancellationToken)).Where(p => !p.IsDeleting())];
         foreach (JsonObject pod in pods.Where(p => p.Label(RevisionLabel) != revision || !wanted.Contains(NodeOf(p)) || p.Phase() is "Failed" or "Succeeded").ToList())
@@ -51,7 +51,4 @@ internal sealed class DaemonSetReconciler(WorkloadApi api, IKubernetesClient cli
 
     // A gated Pod has no node yet; the selector it was made with says where it will be.
     private static string NodeOf(JsonObject pod) => (string?)pod.At("spec.nodeName") ?? (string?)(pod.At("spec.nodeSelector") as JsonObject)?["kubernetes.io/hostname"] ?? "";
-
-    private static bool Accepts(JsonObject set, JsonObject node) =>
-        (set.At("spec.template.spec.nodeSelector") as JsonObject ?? []).All(s => node.Label(s.Key) == (string?)s.Value);
 }

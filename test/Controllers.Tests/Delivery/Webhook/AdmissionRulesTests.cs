@@ -60,6 +60,37 @@ public sealed class AdmissionRulesTests
         Assert.IsEmpty(new AdmissionRules(new AdmissionMutation([]), new PodGate(new KnownModels { IsSynced = false }), NoCaches.WarmNodes).Answer(Request("Pod", "", Pod())).Patch);
 
     [TestMethod]
+    public void Pod_WithModelsOfANodesCache_GoesToSuchNodesOnly() => Assert.AreEqual(
+        """[{"op":"add","path":"/spec/nodeSelector","value":{"ai.deckhouse.io/model-cache":"true"}}]""",
+        Answer(CachePod(), KnownModels.Ready("tiny", "team-a", Digest)).Patch.ToJsonString());
+
+    [TestMethod]
+    public void Pod_WithModelsOfANodesCacheAndNodesOfItsOwn_GoesWhereBothHold()
+    {
+        JsonObject pod = CachePod();
+        pod["spec"]!["nodeSelector"] = new JsonObject { ["gpu"] = "yes" };
+        Assert.AreEqual(
+            """[{"op":"add","path":"/spec/nodeSelector/ai.deckhouse.io~1model-cache","value":"true"}]""", Answer(pod, KnownModels.Ready("tiny", "team-a", Digest)).Patch.ToJsonString());
+    }
+
+    [TestMethod]
+    public void Pod_WithModelsOfANodesCacheThatAreGone_GetsTheGateAndTheNodes()
+    {
+        string[] paths = [.. Answer(CachePod()).Patch.Select(operation => (string)operation!["path"]!)];
+        CollectionAssert.AreEqual((string[])["/spec/schedulingGates", "/metadata/labels", "/spec/nodeSelector"], paths);
+    }
+
+    [TestMethod]
+    public void Pod_WithModelsOfANodesCacheThatHasItsNodesAlready_PassesUntouched()
+    {
+        JsonObject chosen = CachePod(), bound = CachePod();
+        chosen["spec"]!["nodeSelector"] = new JsonObject { ["ai.deckhouse.io/model-cache"] = "true" };
+        bound["spec"]!["nodeName"] = "node-1";
+        Assert.IsEmpty(Answer(chosen, KnownModels.Ready("tiny", "team-a", Digest)).Patch);
+        Assert.IsEmpty(Answer(bound).Patch);
+    }
+
+    [TestMethod]
     public void Pod_OnUpdate_IsLeftAlone() => Assert.IsEmpty(Rules().Answer(Request("Pod", "", Pod(), "UPDATE")).Patch);
 
     [TestMethod]
@@ -108,6 +139,13 @@ public sealed class AdmissionRulesTests
         ["kind"] = new JsonObject { ["group"] = group, ["version"] = "v1", ["kind"] = kind },
         ["object"] = obj.DeepClone(),
     };
+
+    private static JsonObject CachePod()
+    {
+        JsonObject pod = Pod();
+        pod["spec"]!["volumes"]![0]!["csi"] = new JsonObject { ["driver"] = "node-cache.ai-models.deckhouse.io" };
+        return pod;
+    }
 
     private static JsonObject Pod() => new()
     {
