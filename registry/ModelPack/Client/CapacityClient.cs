@@ -57,7 +57,7 @@ public sealed class CapacityClient
         byte[] document = new byte[MaxAnswer];
         int length = await content.ReadAtLeastAsync(document, document.Length, throwOnEndOfStream: false, cancellationToken);
         CapacityAnswer? answer = JsonSerializer.Deserialize(document.AsSpan(0, length), CapacityJson.Default.CapacityAnswer);
-        return answer?.LimitBytes ?? (answer?.Namespaces is { Count: > 0 } ? long.MaxValue : null);
+        return answer?.LimitBytes ?? (answer?.IsLimited == true ? long.MaxValue : null);
     }
 
     private static HttpRequestMessage Request(HttpMethod method, string repository, string query, byte[]? body) => new(method, $"/capacity/reservations/{repository}{query}")
@@ -98,7 +98,7 @@ public sealed record CapacityRequest
 public sealed record CapacityOwner(string Kind, string Namespace, string Name);
 
 /// <summary>What is read of the registry's statement.</summary>
-internal sealed record CapacityAnswer(long? LimitBytes, IReadOnlyList<JsonElement>? Namespaces);
+internal sealed record CapacityAnswer(long? LimitBytes, bool? IsLimited);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(CapacityRequest))]

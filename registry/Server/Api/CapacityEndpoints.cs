@@ -7,7 +7,7 @@ using AiModels.Registry.Storage.Backends;
 namespace AiModels.Registry.Api;
 
 /// <summary>
-/// Room: <c>GET /capacity</c> tells how full the registry is (any grant); <c>PUT /capacity/reservations/NAME</c> (push grant) keeps room for a repository or renews
+/// Room: <c>GET /capacity</c> tells how full the registry is (any grant) and each namespace (those who may inspect); <c>PUT /capacity/reservations/NAME</c> (push grant) keeps room for a repository or renews
 /// that, 507 with the bytes when there is none; GET inspects it (pull grant), DELETE gives it back (push grant; with <c>?holder=</c> only when it is that holder's).
 /// </summary>
 internal sealed class CapacityEndpoints(GrantAuthentication authentication, CapacityLedger ledger, ReservationBook reservations, RepositoryOwners owners, IStorageBackend backend)
@@ -22,6 +22,9 @@ internal sealed class CapacityEndpoints(GrantAuthentication authentication, Capa
     {
         Caller caller = authentication.Authenticate(http, "", GrantActions.Pull);
         CapacityStatement statement = ledger.Describe((await backend.GetSpaceAsync(http.RequestAborted))?.FreeBytes);
+
+        // What other namespaces have and use is not told to everybody who may read something.
+        statement = caller.Allows(GrantActions.Registry, GrantActions.Inspect) ? statement : statement with { Namespaces = [] };
         await new RegistryRequest(http, "", "", caller).WriteJsonAsync(statement, RegistryJson.Default.CapacityStatement);
     }
 

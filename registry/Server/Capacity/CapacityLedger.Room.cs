@@ -15,6 +15,7 @@ internal sealed partial class CapacityLedger
             return new CapacityStatement
             {
                 LimitBytes = limits.Total,
+                IsLimited = limits.IsLimited,
                 StoredBytes = _stored.Blobs,
                 StagedBytes = _stored.Staged,
                 MovingBytes = _moving,

@@ -23,7 +23,10 @@ internal sealed record CapacityStatement
 
     public required int Reservations { get; init; }
 
-    /// <summary>Namespaces with a quota, by name.</summary>
+    /// <summary>Whether bytes may be refused although the medium has room: there is a limit, or somebody has a quota.</summary>
+    public required bool IsLimited { get; init; }
+
+    /// <summary>Namespaces with a quota, by name; for those who may inspect.</summary>
     public required IReadOnlyList<NamespaceStatement> Namespaces { get; init; }
 }
 

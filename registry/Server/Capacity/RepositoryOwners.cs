@@ -32,8 +32,7 @@ internal sealed class RepositoryOwners(IStorageBackend backend)
             return known;
         }
 
-        byte[]? document = await backend.ReadAllAsync(StoragePaths.Owner(repository), MaxDocumentLength, cancellationToken);
-        return document is null ? null : JsonSerializer.Deserialize(document, RegistryJson.Default.RepositoryOwner);
+        return await backend.ReadDocumentAsync(StoragePaths.Owner(repository), MaxDocumentLength, RegistryJson.Default.RepositoryOwner, cancellationToken);
     }
 
     /// <summary>The repository is forgotten.</summary>

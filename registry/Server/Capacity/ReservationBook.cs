@@ -102,8 +102,8 @@ internal sealed class ReservationBook(IStorageBackend backend, CapacityLedger le
         DateTimeOffset earliest = clock.GetUtcNow() + RestartGrace;
         await foreach (StorageEntry entry in backend.ListAsync(StoragePaths.Capacity, null, cancellationToken))
         {
-            byte[]? document = StoragePaths.TryReadReservation(entry.Path, out _) ? await backend.ReadAllAsync(entry.Path, MaxDocumentLength, cancellationToken) : null;
-            if (document is not null && JsonSerializer.Deserialize(document, RegistryJson.Default.Reservation) is { } reservation)
+            if (StoragePaths.TryReadReservation(entry.Path, out _)
+                && await backend.ReadDocumentAsync(entry.Path, MaxDocumentLength, RegistryJson.Default.Reservation, cancellationToken) is { } reservation)
             {
                 ledger.Know(reservation.Repository, null, await content.SizeAsync(reservation.Repository, cancellationToken));
                 ledger.Restore(reservation, reservation.ExpiresAt > earliest ? reservation.ExpiresAt : earliest);
@@ -118,8 +118,7 @@ internal sealed class ReservationBook(IStorageBackend backend, CapacityLedger le
         await foreach (StorageEntry entry in backend.ListAsync(StoragePaths.Capacity, null, cancellationToken))
         {
             if (StoragePaths.TryReadReservation(entry.Path, out string? repository) && stored.Add(repository)
-                && await backend.ReadAllAsync(entry.Path, MaxDocumentLength, cancellationToken) is { } document
-                && JsonSerializer.Deserialize(document, RegistryJson.Default.Reservation) is { } reservation
+                && await backend.ReadDocumentAsync(entry.Path, MaxDocumentLength, RegistryJson.Default.Reservation, cancellationToken) is { } reservation
                 && (ledger.Find(repository) is not { } known || known.Reservation.CreatedAt < reservation.CreatedAt))
             {
                 ledger.Know(repository, null, await content.SizeAsync(repository, cancellationToken));

@@ -50,10 +50,9 @@ internal sealed class CleanupRequests(IStorageBackend backend, TimeProvider cloc
     {
         await foreach (StorageEntry entry in backend.ListAsync(StoragePaths.Cleanup, null, cancellationToken))
         {
-            byte[]? content = await backend.ReadAllAsync(entry.Path, MaxDocumentLength, cancellationToken);
-            if (content is not null)
+            if (await backend.ReadDocumentAsync(entry.Path, MaxDocumentLength, RegistryJson.Default.CleanupRequest, cancellationToken) is { } request)
             {
-                yield return JsonSerializer.Deserialize(content, RegistryJson.Default.CleanupRequest)!;
+                yield return request;
             }
         }
     }

@@ -38,8 +38,7 @@ internal sealed partial class GarbageCollectionService(
     {
         try
         {
-            int expired = await uploads.ExpireAsync(options.UploadExpiry, stoppingToken);
-            metrics.ExpiredUploads(expired);
+            int expired = await ExpireUploadsAsync(stoppingToken);
             accounts.Expire();
             if (await collector.TryCollectAsync(stoppingToken) is not { } state)
             {
@@ -65,6 +64,22 @@ internal sealed partial class GarbageCollectionService(
         }
     }
 
+    /// <summary>An upload that cannot be removed keeps nothing else from being collected.</summary>
+    private async Task<int> ExpireUploadsAsync(CancellationToken stoppingToken)
+    {
+        try
+        {
+            int expired = await uploads.ExpireAsync(options.UploadExpiry, stoppingToken);
+            metrics.ExpiredUploads(expired);
+            return expired;
+        }
+        catch (Exception failure) when (!stoppingToken.IsCancellationRequested)
+        {
+            Log.NotExpired(logger, failure);
+            return 0;
+        }
+    }
+
     private static partial class Log
     {
         [LoggerMessage(1, LogLevel.Information, "Freed {FreedBytes} bytes in {FreedBlobs} blobs, dropped {DroppedLinks} links and {ExpiredUploads} uploads; {StoredBytes} bytes are stored")]
@@ -72,5 +87,8 @@ internal sealed partial class GarbageCollectionService(
 
         [LoggerMessage(2, LogLevel.Error, "Garbage collection failed; it runs again on its interval")]
         public static partial void Failed(ILogger logger, Exception failure);
+
+        [LoggerMessage(3, LogLevel.Error, "Abandoned uploads could not all be removed; that is tried again at the next collection")]
+        public static partial void NotExpired(ILogger logger, Exception failure);
     }
 }

@@ -22,15 +22,13 @@ internal sealed class GarbageCollector(
     /// <summary>What the last collection did, or null before the first.</summary>
     public async Task<CollectionState?> ReadStateAsync(CancellationToken cancellationToken)
     {
-        byte[]? content = await backend.ReadAllAsync(StoragePaths.CollectionState, MaxStateLength, cancellationToken);
-        return content is null ? null : JsonSerializer.Deserialize(content, RegistryJson.Default.CollectionState);
+        return await backend.ReadDocumentAsync(StoragePaths.CollectionState, MaxStateLength, RegistryJson.Default.CollectionState, cancellationToken);
     }
 
     /// <summary>The collection that runs, here or in another process, or was interrupted and waits to go on; null when there is none.</summary>
     public async Task<RunningCollection?> ReadRunningAsync(CancellationToken cancellationToken)
     {
-        byte[]? content = await backend.ReadAllAsync(StoragePaths.RunningCollection, MaxStateLength, cancellationToken);
-        return Running ?? (content is null ? null : JsonSerializer.Deserialize(content, RegistryJson.Default.RunningCollection));
+        return Running ?? await backend.ReadDocumentAsync(StoragePaths.RunningCollection, MaxStateLength, RegistryJson.Default.RunningCollection, cancellationToken);
     }
 
     /// <summary>Runs a collection; one at a time. Null when another process runs one.</summary>
@@ -105,8 +103,8 @@ internal sealed class GarbageCollector(
 
         await sweeper.SweepQuarantineAsync(held, cancellationToken);
 
-        // Step 4: unused blobs that had to stay may be a request's: it is done when none is left.
-        bool isClean = result.YoungBlobs == 0;
+        // Step 4: unused blobs that had to stay may be a request's, and so may those before the place where an interrupted sweep went on: it is done when none is left.
+        bool isClean = result.YoungBlobs == 0 && !goesOn;
         foreach (CleanupRequest request in isClean ? armed : [])
         {
             await cleanups.FinishAsync(request, cancellationToken);

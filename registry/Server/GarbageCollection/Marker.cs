@@ -40,7 +40,7 @@ internal sealed partial class Marker(IStorageBackend backend, ManifestStore mani
             if (kind == LinkKind.Tag)
             {
                 tag = entry.Path[(entry.Path.LastIndexOf('/') + 1)..];
-                digest = await tags.ResolveAsync(repository, tag, cancellationToken) ?? default;
+                digest = await ResolveAsync(current, tag, cancellationToken);
             }
 
             current.Add(kind, digest, tag, entry.Modified);
@@ -52,9 +52,23 @@ internal sealed partial class Marker(IStorageBackend backend, ManifestStore mani
         }
     }
 
+    private async Task<Digest> ResolveAsync(RepositoryLinks links, string tag, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await tags.ResolveAsync(links.Repository, tag, cancellationToken) ?? default;
+        }
+        catch (RegistryException failure)
+        {
+            links.IsReadable = false;
+            Log.UnreadableTag(logger, links.Repository, failure.Message);
+            return default;
+        }
+    }
+
     private async Task<RepositoryMark> MarkRepositoryAsync(RepositoryLinks links, DateTimeOffset now, CancellationToken cancellationToken)
     {
-        var mark = new RepositoryMark(links.Repository) { LastActive = links.LastActive };
+        var mark = new RepositoryMark(links.Repository) { LastActive = links.LastActive, IsReadable = links.IsReadable };
         foreach ((Digest digest, DateTimeOffset modified) in links.Manifests)
         {
             MarkedManifest? manifest = await ReadAsync(links.Repository, digest, modified, cancellationToken);
@@ -163,6 +177,9 @@ internal sealed partial class Marker(IStorageBackend backend, ManifestStore mani
 
         public DateTimeOffset LastActive { get; private set; }
 
+        /// <summary>False when nobody knows any more what one of the tags names.</summary>
+        public bool IsReadable { get; set; } = true;
+
         public bool IsOnlyANote => _hasNote && Manifests.Count == 0 && Tags.Count == 0 && Blobs.Count == 0;
 
         public void Add(LinkKind kind, Digest digest, string tag, DateTimeOffset modified)
@@ -193,5 +210,8 @@ internal sealed partial class Marker(IStorageBackend backend, ManifestStore mani
 
         [LoggerMessage(2, LogLevel.Warning, "Manifest {Digest} of {Repository} cannot be read ({Problem}); everything the repository holds is kept")]
         public static partial void Unreadable(ILogger logger, Digest digest, string repository, string problem);
+
+        [LoggerMessage(3, LogLevel.Warning, "{Problem} Everything that {Repository} holds is kept meanwhile")]
+        public static partial void UnreadableTag(ILogger logger, string repository, string problem);
     }
 }

@@ -59,9 +59,10 @@ internal sealed partial class Revocations(IStorageBackend backend, TimeProvider 
         var all = new List<Revocation>();
         await foreach (StorageEntry entry in backend.ListAsync(StoragePaths.Revocations, null, cancellationToken))
         {
-            byte[]? document = await backend.ReadAllAsync(entry.Path, MaxDocumentLength, cancellationToken);
-            if (document is null || JsonSerializer.Deserialize(document, RegistryJson.Default.Revocation) is not { } revocation)
+            if (await backend.ReadDocumentAsync(entry.Path, MaxDocumentLength, RegistryJson.Default.Revocation, cancellationToken) is not { } revocation)
             {
+                // It says nothing any more, and whoever relies on it must learn that; the others still hold.
+                Log.Damaged(logger, entry.Path);
                 continue;
             }
 
@@ -117,6 +118,9 @@ internal sealed partial class Revocations(IStorageBackend backend, TimeProvider 
     {
         [LoggerMessage(1, LogLevel.Warning, "The list of revoked grants cannot be read: {Problem}")]
         public static partial void Unreadable(ILogger logger, string problem);
+
+        [LoggerMessage(2, LogLevel.Error, "{Path} is damaged, and what it revoked is no longer known: revoke it again, and delete this")]
+        public static partial void Damaged(ILogger logger, string path);
     }
 }
 

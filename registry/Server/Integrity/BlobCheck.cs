@@ -18,8 +18,7 @@ internal sealed partial class BlobCheck(IStorageBackend backend, Quarantine quar
     /// <param name="pace">How fast it may be read; null as fast as it goes.</param>
     public async Task<bool> WasRottenAsync(Digest digest, Pace? pace, CancellationToken cancellationToken)
     {
-        if (await ReadAsync(digest, pace, cancellationToken) is not { } found || found == digest
-            || await ReadAsync(digest, pace, cancellationToken) is not { } again || again == digest)
+        if (await FindFaultAsync(digest, pace, cancellationToken) is null || await FindFaultAsync(digest, pace, cancellationToken) is not { } fault)
         {
             return false;
         }
@@ -29,14 +28,28 @@ internal sealed partial class BlobCheck(IStorageBackend backend, Quarantine quar
         metrics.Rotten(isMissing: !isRestored);
         if (isRestored)
         {
-            Log.RottenAndRestored(logger, digest, again);
+            Log.RottenAndRestored(logger, digest, fault);
         }
         else
         {
-            Log.Rotten(logger, digest, again);
+            Log.Rotten(logger, digest, fault);
         }
 
         return true;
+    }
+
+    /// <summary>What is wrong with the stored bytes; null when nothing is, or when they are gone.</summary>
+    private async Task<string?> FindFaultAsync(Digest digest, Pace? pace, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await ReadAsync(digest, pace, cancellationToken) is { } found && found != digest ? $"its bytes have digest {found}" : null;
+        }
+        catch (IOException failure) when (!backend.IsShared && failure is not StorageUnavailableException)
+        {
+            // A disk that does not give them back has lost them as surely as one that changes them, and the blobs behind this one are to be read as well.
+            return $"its bytes cannot be read ({failure.Message})";
+        }
     }
 
     /// <summary>The digest of what is stored; null when it was deleted meanwhile.</summary>
@@ -73,10 +86,10 @@ internal sealed partial class BlobCheck(IStorageBackend backend, Quarantine quar
 
     private static partial class Log
     {
-        [LoggerMessage(1, LogLevel.Error, "Blob {Digest} has rotted: its bytes have digest {Found}. It is in quarantine and no longer served; a push of the same content heals it")]
-        public static partial void Rotten(ILogger logger, Digest digest, Digest found);
+        [LoggerMessage(1, LogLevel.Error, "Blob {Digest} has rotted: {Fault}. It is in quarantine and no longer served; a push of the same content heals it")]
+        public static partial void Rotten(ILogger logger, Digest digest, string fault);
 
-        [LoggerMessage(2, LogLevel.Warning, "Blob {Digest} had rotted: its bytes had digest {Found}. It is whole again from its second copy")]
-        public static partial void RottenAndRestored(ILogger logger, Digest digest, Digest found);
+        [LoggerMessage(2, LogLevel.Warning, "Blob {Digest} had rotted: {Fault}. It is whole again from its second copy")]
+        public static partial void RottenAndRestored(ILogger logger, Digest digest, string fault);
     }
 }

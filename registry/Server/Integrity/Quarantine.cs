@@ -9,7 +9,7 @@ namespace AiModels.Registry.Integrity;
 /// Where bytes go that are no longer what their digest says. From then on the blob is missing: nobody is served wrong bytes, whoever asks gets BLOB_UNKNOWN, and the
 /// next push of the same content makes it whole again, because it is written like any content that is not there.
 /// </summary>
-internal sealed class Quarantine(IStorageBackend backend)
+internal sealed class Quarantine(IStorageBackend backend, Spares spares)
 {
     /// <summary>Takes a blob out of service. Its bytes are kept for whoever wants to look at them.</summary>
     public async ValueTask TakeAsync(Digest digest, CancellationToken cancellationToken) =>
@@ -49,13 +49,13 @@ internal sealed class Quarantine(IStorageBackend backend)
         && await backend.StatAsync(StoragePaths.Quarantined(digest), cancellationToken) is not null
         && await backend.StatAsync(StoragePaths.Blob(digest), cancellationToken) is null;
 
-    /// <summary>Removes rotten bytes whose blob is whole again. Returns how many are still missing.</summary>
+    /// <summary>Removes rotten bytes whose blob is whole again, also by a second copy that nobody came to use. Returns how many are still missing.</summary>
     public async Task<int> TidyAsync(CancellationToken cancellationToken)
     {
         int missing = 0;
         await foreach (StorageEntry entry in backend.ListAsync(StoragePaths.Quarantine, null, cancellationToken))
         {
-            if (StoragePaths.TryReadTail(entry.Path, out Digest digest) && await backend.StatAsync(StoragePaths.Blob(digest), cancellationToken) is not null)
+            if (StoragePaths.TryReadTail(entry.Path, out Digest digest) && (await backend.StatAsync(StoragePaths.Blob(digest), cancellationToken) is not null || await spares.TryRestoreAsync(digest, cancellationToken)))
             {
                 await backend.DeleteAsync(entry.Path, cancellationToken);
             }

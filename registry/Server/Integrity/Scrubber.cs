@@ -18,7 +18,7 @@ internal sealed class Scrubber(
 
     /// <summary>What is known of the passes, or null before the first.</summary>
     public async Task<ScrubState?> ReadStateAsync(CancellationToken cancellationToken) =>
-        await backend.ReadAllAsync(StoragePaths.ScrubState, MaxStateLength, cancellationToken) is { } content ? JsonSerializer.Deserialize(content, RegistryJson.Default.ScrubState) : null;
+        await backend.ReadDocumentAsync(StoragePaths.ScrubState, MaxStateLength, RegistryJson.Default.ScrubState, cancellationToken);
 
     /// <summary>Goes on with the pass that was interrupted, or begins one when the last is long enough ago. Returns how long to wait for the next.</summary>
     public async Task<TimeSpan> RunAsync(CancellationToken cancellationToken)

@@ -51,11 +51,10 @@ internal sealed partial class Spares(IStorageBackend backend, ILogger<Spares> lo
         {
             await pace.SpendAsync(entry.Length, cancellationToken);
             if (StoragePaths.TryReadTail(entry.Path, out Digest digest) && await ReadAsync(entry.Path, digest, cancellationToken) is null
-                && await backend.StatAsync(StoragePaths.Blob(digest), cancellationToken) is { } blob)
+                && await ReadAsync(StoragePaths.Blob(digest), digest, cancellationToken) is { } content)
             {
                 Log.Rotten(logger, digest);
-                await backend.DeleteAsync(entry.Path, cancellationToken);
-                await KeepStoredAsync(digest, blob.Length, cancellationToken);
+                await backend.PutAsync(entry.Path, content, PutMode.Replace, cancellationToken);
             }
         }
     }
@@ -79,13 +78,26 @@ internal sealed partial class Spares(IStorageBackend backend, ILogger<Spares> lo
     public async ValueTask DropAsync(Digest digest, CancellationToken cancellationToken) => await backend.DeleteAsync(StoragePaths.Spare(digest), cancellationToken);
 
     /// <summary>What is there, when it is what the digest says.</summary>
-    private async ValueTask<byte[]?> ReadAsync(string path, Digest digest, CancellationToken cancellationToken) =>
-        await backend.StatAsync(path, cancellationToken) is { Length: <= ManifestContent.MaxLength }
-        && await backend.ReadAllAsync(path, ManifestContent.MaxLength, cancellationToken) is { } content && ContentHash.Of(digest.Algorithm, content) == digest ? content : null;
+    private async ValueTask<byte[]?> ReadAsync(string path, Digest digest, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await backend.StatAsync(path, cancellationToken) is { Length: <= ManifestContent.MaxLength }
+                && await backend.ReadAllAsync(path, ManifestContent.MaxLength, cancellationToken) is { } content && ContentHash.Of(digest.Algorithm, content) == digest ? content : null;
+        }
+        catch (IOException failure) when (failure is not StorageUnavailableException)
+        {
+            Log.Unreadable(logger, path, failure.Message);
+            return null;
+        }
+    }
 
     private static partial class Log
     {
         [LoggerMessage(1, LogLevel.Warning, "The second copy of {Digest} has rotted and is made from the first again")]
         public static partial void Rotten(ILogger logger, Digest digest);
+
+        [LoggerMessage(2, LogLevel.Warning, "{Path} cannot be read: {Problem}")]
+        public static partial void Unreadable(ILogger logger, string path, string problem);
     }
 }

@@ -22,7 +22,14 @@ internal sealed class ManifestStore(IStorageBackend backend, BlobStore blobs, Ta
     public async ValueTask<ManifestLink?> FindAsync(string repository, Digest digest, CancellationToken cancellationToken)
     {
         byte[]? content = await backend.ReadAllAsync(StoragePaths.ManifestLink(repository, digest), MaxLinkLength, cancellationToken);
-        return content is null ? null : JsonSerializer.Deserialize(content, RegistryJson.Default.ManifestLink);
+        try
+        {
+            return content is null ? null : JsonSerializer.Deserialize(content, RegistryJson.Default.ManifestLink);
+        }
+        catch (JsonException damaged)
+        {
+            throw new RegistryException(RegistryError.Unavailable, $"What {repository} knows of manifest {digest} is damaged; push it again.", damaged);
+        }
     }
 
     /// <summary>The exact bytes that were pushed, or null.</summary>
@@ -58,6 +65,12 @@ internal sealed class ManifestStore(IStorageBackend backend, BlobStore blobs, Ta
         await RequireContentAsync(repository, manifest, cancellationToken);
 
         await blobs.StoreAsync(repository, digest, content, cancellationToken);
+        await spares.KeepAsync(digest, content, cancellationToken);
+        if (manifest.Config is { } config)
+        {
+            await spares.KeepStoredAsync(config.Digest, config.Size, cancellationToken);
+        }
+
         if (manifest.Subject is { } subject)
         {
             var descriptor = new ReferrerDescriptor
@@ -75,12 +88,6 @@ internal sealed class ManifestStore(IStorageBackend backend, BlobStore blobs, Ta
         {
             await RequireContentAsync(repository, manifest, cancellationToken);
             await blobs.StoreAsync(repository, digest, content, cancellationToken);
-        }
-
-        await spares.KeepAsync(digest, content, cancellationToken);
-        if (manifest.Config is { } config)
-        {
-            await spares.KeepStoredAsync(config.Digest, config.Size, cancellationToken);
         }
 
         var link = new ManifestLink { MediaType = manifest.MediaType, Size = content.Length, Subject = manifest.Subject?.ToString() };

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Text;
 using AiModels.ModelPack.Oci;
+using AiModels.Registry.Api;
 using AiModels.Registry.Storage.Backends;
 
 namespace AiModels.Registry.Storage;
@@ -11,11 +12,15 @@ internal sealed class TagStore(IStorageBackend backend)
     // The longest digest is sha512's.
     private const int MaxLength = 7 + 128;
 
-    public async ValueTask<Digest?> ResolveAsync(string repository, string tag, CancellationToken cancellationToken)
-    {
-        byte[]? content = await backend.ReadAllAsync(StoragePaths.Tag(repository, tag), MaxLength, cancellationToken);
-        return content is null ? null : Digest.Parse(Encoding.ASCII.GetString(content));
-    }
+    /// <summary>The digest behind a tag, or null.</summary>
+    /// <exception cref="RegistryException">UNAVAILABLE, when the bytes of the tag have rotted.</exception>
+    public async ValueTask<Digest?> ResolveAsync(string repository, string tag, CancellationToken cancellationToken) =>
+        await backend.ReadAllAsync(StoragePaths.Tag(repository, tag), MaxLength, cancellationToken) switch
+        {
+            null => null,
+            { } content when Digest.TryParse(Encoding.ASCII.GetString(content), out Digest digest) => digest,
+            _ => throw new RegistryException(RegistryError.Unavailable, $"Tag {tag} of {repository} is damaged; set it again, or delete it."),
+        };
 
     public async ValueTask SetAsync(string repository, string tag, Digest digest, CancellationToken cancellationToken) =>
         await backend.PutAsync(StoragePaths.Tag(repository, tag), Encoding.ASCII.GetBytes(digest.ToString()), PutMode.Replace, cancellationToken);

@@ -198,7 +198,9 @@ internal sealed class UploadStore(IStorageBackend backend, BlobStore blobs, Cont
         {
             if (StoragePaths.PartOffsetOf(part.Path) != session.Offset)
             {
-                throw new IOException($"Upload {id} has a part at {StoragePaths.PartOffsetOf(part.Path)} where one at {session.Offset} was expected.");
+                // What stands behind a gap is the rest of something that was interrupted; nobody was told of it since, and the client sends from the gap on.
+                await backend.DeleteAsync(part.Path, cancellationToken);
+                continue;
             }
 
             session.Add(part.Path, part.Length, isProven: true);

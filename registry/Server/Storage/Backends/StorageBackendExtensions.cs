@@ -1,3 +1,6 @@
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+
 namespace AiModels.Registry.Storage.Backends;
 
 /// <summary>What every backend can do by its ten methods.</summary>
@@ -20,6 +23,24 @@ internal static class StorageBackendExtensions
         byte[] content = new byte[reader.Entry.Length];
         await reader.Content.ReadExactlyAsync(content, cancellationToken);
         return content;
+    }
+
+    /// <summary>
+    /// Reads a note of the registry's own, or null. One whose bytes have rotted counts as none: a state is then begun anew and a promise lapses, which is better than everything that
+    /// reads it coming to a stop.
+    /// </summary>
+    public static async ValueTask<T?> ReadDocumentAsync<T>(this IStorageBackend backend, string path, int limit, JsonTypeInfo<T> type, CancellationToken cancellationToken)
+        where T : class
+    {
+        byte[]? content = await backend.ReadAllAsync(path, limit, cancellationToken);
+        try
+        {
+            return content is null ? null : JsonSerializer.Deserialize(content, type);
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
     }
 
     /// <summary>Deletes everything below a folder. Returns how many objects went.</summary>

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using AiModels.ModelPack.Oci;
 using AiModels.Registry.GarbageCollection;
@@ -47,6 +48,41 @@ public sealed class GarbageCollectionTests : RegistryTestBase
         string[] expected = [kept.Hex, Digest.Sha256Of("{}"u8).Hex];
         CollectionAssert.AreEquivalent(expected, Directory.GetFiles(Path.Combine(Registry.StorageFolder, StoragePaths.Spares, "sha256")).Select(Path.GetFileName).ToArray());
         Assert.DoesNotContain(gone.Hex, expected);
+    }
+
+    [TestMethod]
+    public async Task Collect_WhenATagHasRotted_KeepsItsRepositoryAndCollectsTheOthers()
+    {
+        Digest digest = await Registry.PushImageAsync(Repo, "model", Own);
+        await Registry.PushImageAsync("models/other", "model", Shared);
+        await File.WriteAllTextAsync(Path.Combine(Registry.StorageFolder, StoragePaths.Tag(Repo, "model")), "sha256:rotten", Token);
+        await ExpectAsync(HttpStatusCode.ServiceUnavailable, "UNAVAILABLE", await Registry.GetAsync($"/v2/{Repo}/manifests/model"));
+        await Registry.SendAsync(HttpMethod.Delete, "/repositories/models/other");
+
+        Registry.Clock.Shift = TimeSpan.FromDays(60);
+        await CollectAsync();
+
+        Assert.IsTrue(IsStored(Own));
+        Assert.IsFalse(IsStored(Shared));
+        await ExpectAsync(HttpStatusCode.OK, null, await Registry.GetAsync($"/v2/{Repo}/manifests/{digest}"));
+    }
+
+    [TestMethod]
+    public async Task Upload_ThatLostItsBeginningInACrash_BeginsAnewAndExpires()
+    {
+        string id = Guid.NewGuid().ToString("N");
+        string session = Path.Combine(Registry.StorageFolder, StoragePaths.UploadSession(id)), rest = Path.Combine(Registry.StorageFolder, StoragePaths.UploadPart(id, 5));
+        Directory.CreateDirectory(Path.GetDirectoryName(rest)!);
+        await File.WriteAllTextAsync(session, JsonSerializer.Serialize(new UploadSessionDocument { Repository = Repo, StartedAt = Registry.Clock.GetUtcNow() }, RegistryJson.Default.UploadSessionDocument), Token);
+        await File.WriteAllBytesAsync(rest, [1, 2, 3], Token);
+
+        HttpResponseMessage status = await Registry.GetAsync($"/v2/{Repo}/blobs/uploads/{id}");
+        await ExpectAsync(HttpStatusCode.NoContent, null, status);
+        Assert.IsFalse(File.Exists(rest), "what stood behind the gap is not taken for content");
+
+        Registry.Clock.Shift = TimeSpan.FromDays(30);
+        Assert.AreEqual(1, await Registry.Services.GetRequiredService<UploadStore>().ExpireAsync(TimeSpan.FromDays(1), Token));
+        Assert.IsFalse(File.Exists(session));
     }
 
     [TestMethod]

@@ -148,6 +148,33 @@ public sealed class ScrubberTests : RegistryTestBase
     }
 
     [TestMethod]
+    public async Task Scrub_AfterItWasKilledBetweenQuarantineAndRestoring_UsesTheSecondCopy()
+    {
+        byte[] manifest = TestRegistry.Image(Content);
+        Digest digest = await Registry.PushImageAsync(Repo, "model", Content);
+        Directory.CreateDirectory(Path.GetDirectoryName(PathOf(StoragePaths.Quarantined(digest)))!);
+        File.Move(PathOf(StoragePaths.Blob(digest)), PathOf(StoragePaths.Quarantined(digest)));
+
+        await ScrubAsync();
+
+        CollectionAssert.AreEqual(manifest, await Registry.Http.GetByteArrayAsync($"/v2/{Repo}/manifests/{digest}", Token));
+        Assert.IsFalse(File.Exists(PathOf(StoragePaths.Quarantined(digest))));
+    }
+
+    [TestMethod]
+    public async Task Scrub_WhenItsOwnNoteHasRotted_BeginsAnew()
+    {
+        await Registry.PushBlobAsync(Repo, Content);
+        await ScrubAsync();
+        await File.WriteAllTextAsync(PathOf(StoragePaths.ScrubState), "\u0001{", Token);
+        Rot(Content);
+
+        await ScrubAsync();
+
+        Assert.AreEqual(1, (long)JsonNode.Parse(await Registry.Http.GetStringAsync("/integrity", Token))!["missing"]!);
+    }
+
+    [TestMethod]
     public async Task Scrub_RottenSecondCopy_IsMadeAgainAndNeverUsed()
     {
         Digest digest = await Registry.PushImageAsync(Repo, "model", Content);

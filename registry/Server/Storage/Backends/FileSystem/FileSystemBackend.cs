@@ -142,7 +142,8 @@ internal sealed class FileSystemBackend : IStorageBackend, IDisposable
             await writer.CommitAsync(destination, cancellationToken);
         }
 
-        foreach (string source in sources)
+        // From the last to the first: whoever is killed in between leaves a beginning, and not an end without one.
+        foreach (string source in sources.Reverse())
         {
             await DeleteAsync(source, cancellationToken);
         }
