@@ -90,6 +90,18 @@ internal sealed partial class CapacityLedger
         }
     }
 
+    /// <summary>A reservation that lives longer than is known here: its bytes pass another process.</summary>
+    public void Prolong(string repository, DateTimeOffset expiresAt)
+    {
+        lock (_gate)
+        {
+            if (_accounts.TryGetValue(repository, out RepositoryAccount? account) && account.ExpiresAt < expiresAt)
+            {
+                account.ExpiresAt = expiresAt;
+            }
+        }
+    }
+
     private void Renew(RepositoryAccount account)
     {
         if (account.Reservation is { } reservation)

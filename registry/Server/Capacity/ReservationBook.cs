@@ -111,18 +111,18 @@ internal sealed class ReservationBook(IStorageBackend backend, CapacityLedger le
         }
     }
 
-    /// <summary>Where several processes share the storage: takes over what the others have promised, and drops what they have given back.</summary>
+    /// <summary>
+    /// Where several processes share the storage: takes over what the others have promised, drops what they have given back, and tells them of what has been renewed here by its bytes.
+    /// </summary>
     public async Task ShareAsync(CancellationToken cancellationToken)
     {
         var stored = new HashSet<string>(StringComparer.Ordinal);
         await foreach (StorageEntry entry in backend.ListAsync(StoragePaths.Capacity, null, cancellationToken))
         {
             if (StoragePaths.TryReadReservation(entry.Path, out string? repository) && stored.Add(repository)
-                && await backend.ReadDocumentAsync(entry.Path, MaxDocumentLength, RegistryJson.Default.Reservation, cancellationToken) is { } reservation
-                && (ledger.Find(repository) is not { } known || known.Reservation.CreatedAt < reservation.CreatedAt))
+                && await backend.ReadDocumentAsync(entry.Path, MaxDocumentLength, RegistryJson.Default.Reservation, cancellationToken) is { } reservation)
             {
-                ledger.Know(repository, null, await content.SizeAsync(repository, cancellationToken));
-                ledger.Restore(reservation, reservation.ExpiresAt);
+                await ShareAsync(reservation, cancellationToken);
             }
         }
 
@@ -143,19 +143,47 @@ internal sealed class ReservationBook(IStorageBackend backend, CapacityLedger le
         }
     }
 
-    /// <summary>Removes reservations that nothing has renewed. Returns how many.</summary>
+    /// <summary>Removes reservations that nothing has renewed, here or in another process. Returns how many.</summary>
     public async Task<int> ExpireAsync(CancellationToken cancellationToken)
     {
-        IReadOnlyList<string> lapsed = ledger.Lapsed();
-        foreach (string repository in lapsed)
+        int expired = 0;
+        foreach (string repository in ledger.Lapsed())
         {
+            if (backend.IsShared && await ReadAsync(repository, cancellationToken) is { } stored && stored.ExpiresAt > clock.GetUtcNow())
+            {
+                ledger.Prolong(repository, stored.ExpiresAt);
+                continue;
+            }
+
             await ReleaseAsync(repository, holder: null, cancellationToken);
+            expired++;
         }
 
-        return lapsed.Count;
+        return expired;
     }
 
     public void Dispose() => _turn.Dispose();
+
+    private async Task ShareAsync(Reservation stored, CancellationToken cancellationToken)
+    {
+        if (ledger.Find(stored.Repository) is not { } known || known.Reservation.CreatedAt < stored.CreatedAt)
+        {
+            ledger.Know(stored.Repository, null, await content.SizeAsync(stored.Repository, cancellationToken));
+            ledger.Restore(stored, stored.ExpiresAt);
+        }
+        else if (known.Reservation.ExpiresAt - stored.ExpiresAt > TimeSpan.FromSeconds(stored.LifetimeSeconds) / 4)
+        {
+            // Not with every byte: four writes a lifetime keep it alive everywhere.
+            await SaveAsync(known.Reservation, cancellationToken);
+        }
+        else
+        {
+            ledger.Prolong(stored.Repository, stored.ExpiresAt);
+        }
+    }
+
+    private ValueTask<Reservation?> ReadAsync(string repository, CancellationToken cancellationToken) =>
+        backend.ReadDocumentAsync(StoragePaths.Reservation(repository), MaxDocumentLength, RegistryJson.Default.Reservation, cancellationToken);
 
     private Reservation Renewed(Reservation reservation, TimeSpan lifetime) =>
         reservation with { ExpiresAt = clock.GetUtcNow() + lifetime, LifetimeSeconds = (long)lifetime.TotalSeconds };
