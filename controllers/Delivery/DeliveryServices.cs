@@ -25,6 +25,7 @@ internal static class DeliveryServices
         services.TryAddSingleton<WarmNodes>();
         services.AddNodeCacheStorage(options.Type == NodeCacheMode.ModeName ? options.NodeCacheStorage : new NodeCacheStorageOptions());
         services.TryAddSingleton<SharedClaim>();
+        services.TryAddSingleton<ClaimUsers>();
         services.TryAddSingleton<StaleContent>();
         services.TryAddSingleton<MaterializerGrants>();
         services.TryAddSingleton<WorkloadWriter>();

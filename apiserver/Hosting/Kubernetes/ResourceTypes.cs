@@ -15,6 +15,7 @@ public static class ResourceTypes
     public static ResourceType ServiceAccounts { get; } = new("", "v1", "serviceaccounts", "ServiceAccount", true);
     public static ResourceType Deployments { get; } = new("apps", "v1", "deployments", "Deployment", true);
     public static ResourceType ReplicaSets { get; } = new("apps", "v1", "replicasets", "ReplicaSet", true);
+    public static ResourceType ControllerRevisions { get; } = new("apps", "v1", "controllerrevisions", "ControllerRevision", true);
     public static ResourceType StatefulSets { get; } = new("apps", "v1", "statefulsets", "StatefulSet", true);
     public static ResourceType DaemonSets { get; } = new("apps", "v1", "daemonsets", "DaemonSet", true);
     public static ResourceType Jobs { get; } = new("batch", "v1", "jobs", "Job", true);

@@ -5,10 +5,10 @@ using AiModels.Hosting.Kubernetes;
 namespace AiModels.Controllers.Delivery.SharedPvc;
 
 /// <summary>
-/// Removes from a claim of ours what its workload no longer asks for, as soon as no Pod reads it: the claim would grow with every model that is replaced. Three steps, each of
+/// Removes from a claim of ours what its workload no longer asks for, as soon as no Pod reads it and none can be made that would: the claim would grow with every model that is replaced. Three steps, each of
 /// which a crash may follow: what goes is written on the claim, a Job removes it, the record goes. From the first step on it counts as not there.
 /// </summary>
-internal sealed class StaleContent(IKubernetesClient client, SharedClaim claims, DeliveryOptions options)
+internal sealed class StaleContent(IKubernetesClient client, SharedClaim claims, ClaimUsers users, DeliveryOptions options)
 {
     /// <summary>Goes on with a removal that was begun. A model that is on its way out and wanted again waits until it is gone.</summary>
     public async Task<ClaimContent> SettleAsync(Workload workload, ClaimContent claim, CancellationToken cancellationToken)
@@ -51,9 +51,9 @@ internal sealed class StaleContent(IKubernetesClient client, SharedClaim claims,
             return;
         }
 
-        foreach (JsonObject pod in (await client.ListAsync(ResourceTypes.Pods, workload.Namespace, null, cancellationToken)).Items)
+        foreach (JsonObject user in await users.ListAsync(workload, cancellationToken))
         {
-            stale.RemoveWhere(digest => ClaimReaders.Reads(pod, claim.Name, digest));
+            stale.RemoveWhere(digest => ClaimReaders.Reads(user, claim.Name, digest));
         }
 
         if (stale.Count > 0)

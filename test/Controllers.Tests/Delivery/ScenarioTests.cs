@@ -110,10 +110,11 @@ public sealed class ScenarioTests
         var clock = new ManualClock();
         var grants = new MaterializerGrants(client, options, clock);
         var claims = new SharedClaim(client, options);
+        var users = new ClaimUsers(client);
         return new WorkloadReconciler(
             client,
             new LookupInCluster(cluster),
-            [new SharedPvcMode(client, claims, new StaleContent(client, claims, options), grants, options, clock), new NodeCacheMode(new NoCaches(), new())],
+            [new SharedPvcMode(client, claims, new StaleContent(client, claims, users, options), users, grants, options, clock), new NodeCacheMode(new NoCaches(), new())],
             options,
             new WorkloadWriter(client),
             new GatedPods(client),
@@ -185,6 +186,8 @@ public sealed class ScenarioTests
         "PersistentVolumeClaim" => ResourceTypes.PersistentVolumeClaims,
         "Job" => ResourceTypes.Jobs,
         "Pod" => ResourceTypes.Pods,
+        "ReplicaSet" => ResourceTypes.ReplicaSets,
+        "ControllerRevision" => ResourceTypes.ControllerRevisions,
         var kind => WorkloadKind.All.Single(workload => workload.Type.Kind == kind).Type,
     };
 
