@@ -23,7 +23,8 @@ internal static class MaterializerJob
 
     public static string NameFor(Workload workload, DeliveredModel model) => $"{VolumeSet.NamePrefix}-{workload.Hash}-{model.DigestHex[..10]}";
 
-    public static JsonObject Secret(Workload workload, string name, RegistryGrantStatus grant, DeliveryOptions options)
+    /// <summary>Of the Job's name. It is the Job's: however that ends, by its time limit too, it takes the grant along.</summary>
+    public static JsonObject Secret(Workload workload, JsonObject job, RegistryGrantStatus grant, DeliveryOptions options)
     {
         var data = new JsonObject { [GrantKey] = Base64(grant.Token) };
         if (options.RegistryCaPem is not null)
@@ -31,7 +32,9 @@ internal static class MaterializerJob
             data[CaKey] = Base64(options.RegistryCaPem);
         }
 
+        var name = (string)job["metadata"]!["name"]!;
         JsonObject metadata = Metadata(workload, name);
+        metadata["ownerReferences"] = new JsonArray(new JsonObject { ["apiVersion"] = "batch/v1", ["kind"] = "Job", ["name"] = name, ["uid"] = (string)job["metadata"]!["uid"]! });
         metadata["annotations"] = new JsonObject { [ExpiresAt] = grant.ExpiresAt.ToUniversalTime().ToString("yyyy-MM-ddTHH:mm:ssZ") };
         return new JsonObject { ["apiVersion"] = "v1", ["kind"] = "Secret", ["metadata"] = metadata, ["type"] = "Opaque", ["data"] = data };
     }

@@ -10,7 +10,7 @@ namespace AiModels.Controllers.Delivery.SharedPvc;
 /// Prepared when every Job has completed.
 /// </summary>
 internal sealed class SharedPvcMode(
-    IKubernetesClient client, SharedClaim claims, StaleContent stale, MaterializerGrants grants, DeliveryOptions options, TimeProvider time) : IDeliveryMode
+    IKubernetesClient client, SharedClaim claims, StaleContent stale, ClaimUsers users, MaterializerGrants grants, DeliveryOptions options, TimeProvider time) : IDeliveryMode
 {
     public const string ModeName = "SharedPVC";
 
@@ -63,6 +63,11 @@ internal sealed class SharedPvcMode(
         }
 
         await stale.BeginAsync(workload, claim, models.Select(model => model.Delivered.Digest).Concat(EarlierDelivery.Digests(workload)), cancellationToken);
+        if (!claim.IsOurs && waiting.Count == 0 && EarlierDelivery.Mounts(workload, claim.Name))
+        {
+            await RemoveOwnClaimAsync(workload, cancellationToken);
+        }
+
         return waiting.Count == 0
             ? new DeliveryOutcome.Prepared(new DeliveryPlan(ModeName, claim.Name, [.. models.Select(model => model.Delivered)]) { ClaimUid = claim.Uid })
             : new DeliveryOutcome.Held(
@@ -90,8 +95,10 @@ internal sealed class SharedPvcMode(
         JsonObject? job = await client.GetAsync(ResourceTypes.Jobs, workload.Namespace, name, cancellationToken);
         if (job is null)
         {
-            RegistryGrantStatus grant = await grants.IssueAsync(workload, model, name, cancellationToken);
-            await client.CreateOnceAsync(ResourceTypes.Jobs, MaterializerJob.Job(workload, model, claim, grant, options), cancellationToken);
+            // The Secret goes with the Job, so the Job is first; its Pod waits for the Secret.
+            RegistryGrantStatus grant = await grants.AskAsync(workload, model, name, cancellationToken);
+            job = await client.CreateAsync(ResourceTypes.Jobs, MaterializerJob.Job(workload, model, claim, grant, options), FieldManagers.Delivery, cancellationToken);
+            await grants.PutAsync(workload, job, grant, cancellationToken);
             return (claim, Waiting(model, name));
         }
 
@@ -119,7 +126,7 @@ internal sealed class SharedPvcMode(
             return (claim, await RetryFailedAsync(workload, model, job, state, cancellationToken));
         }
 
-        await grants.RenewAsync(workload, model, name, cancellationToken);
+        await grants.RenewAsync(workload, model, job, cancellationToken);
         return (claim, Waiting(model, name));
     }
 
@@ -156,6 +163,17 @@ internal sealed class SharedPvcMode(
 
     private static DeliveryOutcome.Held Waiting(ModelFact model, string job) =>
         new(Reasons.ModelNotReady, $"{model.Reference} is being copied by Job {job}", IsWarning: false, TimeSpan.FromMinutes(1));
+
+    /// <summary>The claim of ours that is left when the workload's models are on the user's: as soon as no Pod has it any more and none can be made that would.</summary>
+    private async Task RemoveOwnClaimAsync(Workload workload, CancellationToken cancellationToken)
+    {
+        string name = SharedClaim.NameFor(workload);
+        if (await client.GetAsync(ResourceTypes.PersistentVolumeClaims, workload.Namespace, name, cancellationToken) is not null
+            && !(await users.ListAsync(workload, cancellationToken)).Any(user => ClaimReaders.Mounts(user, name)))
+        {
+            await claims.DeleteAsync(workload, cancellationToken);
+        }
+    }
 
     /// <summary>Jobs and Secrets for models that the workload no longer asks for.</summary>
     private async Task RemoveOthersAsync(Workload workload, HashSet<string> wanted, CancellationToken cancellationToken)
