@@ -17,6 +17,9 @@ internal sealed class SharedPvcMode(
     // A Job has its own six tries with growing delays; after that only a changed world helps, so a new one is not hurried.
     private static readonly TimeSpan FailedJobLife = TimeSpan.FromMinutes(2);
 
+    // A claim that is bound by its first Pod, an image that is pulled: by then most Pods run, and nobody needs to hear of it.
+    private static readonly TimeSpan PodPatience = TimeSpan.FromMinutes(1);
+
     public string Name => ModeName;
 
     public async Task<DeliveryOutcome> PrepareAsync(Workload workload, IReadOnlyList<ModelFact> models, CancellationToken cancellationToken)
@@ -127,7 +130,7 @@ internal sealed class SharedPvcMode(
         }
 
         await grants.RenewAsync(workload, model, job, cancellationToken);
-        return (claim, Waiting(model, name));
+        return (claim, await ObstacleAsync(workload, model, job, cancellationToken) ?? Waiting(model, name));
     }
 
     /// <summary>
@@ -159,6 +162,22 @@ internal sealed class SharedPvcMode(
 
         return new DeliveryOutcome.Held(
             Reasons.ModelNotReady, $"{model.Reference}: Job {name} failed ({state.Message}) and will be made anew; 'kubectl logs job/{name}' tells more", IsWarning: true, FailedJobLife);
+    }
+
+    /// <summary>A Job of which the Pod waits for something that somebody must see to; null when it works, or has had no time yet.</summary>
+    private async Task<DeliveryOutcome.Held?> ObstacleAsync(Workload workload, ModelFact model, JsonObject job, CancellationToken cancellationToken)
+    {
+        if (!DateTimeOffset.TryParse((string?)job["metadata"]?["creationTimestamp"], out DateTimeOffset made) || time.GetUtcNow() - made < PodPatience)
+        {
+            return null;
+        }
+
+        var ours = new KubernetesListOptions { LabelSelector = $"{Labels.WorkloadUid}={workload.Uid},{Labels.ManagedBy}={Labels.ManagedByValue}" };
+        string? obstacle = (await client.ListAsync(ResourceTypes.Pods, workload.Namespace, ours, cancellationToken)).Items
+            .Where(pod => (pod["metadata"]?["ownerReferences"] as JsonArray)?.Any(owner => (string?)owner?["uid"] == (string?)job["metadata"]?["uid"]) == true)
+            .Select(PendingPod.Obstacle).FirstOrDefault(words => words is not null);
+        return obstacle is null ? null : new DeliveryOutcome.Held(
+            Reasons.ModelNotReady, $"{model.Reference} is to be copied by Job {job["metadata"]!["name"]}, and its Pod waits: {obstacle}", IsWarning: true, TimeSpan.FromMinutes(1));
     }
 
     private static DeliveryOutcome.Held Waiting(ModelFact model, string job) =>
