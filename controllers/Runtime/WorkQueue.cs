@@ -15,6 +15,9 @@ namespace AiModels.Controllers.Runtime;
 internal sealed class WorkQueue<TKey>(TimeProvider time, Backoff<TKey> backoff) : IDisposable
     where TKey : notnull
 {
+    // Timers end at 49 days. A key that comes back early is looked at and waits again.
+    private static readonly TimeSpan LongestTimer = TimeSpan.FromDays(30);
+
     private readonly Lock _lock = new();
     private readonly Channel<TKey> _ready = Channel.CreateUnbounded<TKey>();
     private readonly HashSet<TKey> _dirty = [];
@@ -66,7 +69,8 @@ internal sealed class WorkQueue<TKey>(TimeProvider time, Backoff<TKey> backoff) 
             known?.Timer?.Dispose();
             var entry = new Delayed(key, due);
             _delayed[key] = entry;
-            entry.Timer = time.CreateTimer(static state => ((Action)state!)(), () => OnDue(entry), delay, Timeout.InfiniteTimeSpan);
+            TimeSpan wait = delay < LongestTimer ? delay : LongestTimer;
+            entry.Timer = time.CreateTimer(static state => ((Action)state!)(), () => OnDue(entry), wait, Timeout.InfiniteTimeSpan);
         }
     }
 

@@ -59,6 +59,14 @@ public sealed class WorkQueueTests
     }
 
     [TestMethod]
+    public void AddAfter_MoreThanATimerCanWait_IsTaken()
+    {
+        using WorkQueue<string> queue = new(TimeProvider.System, new Backoff<string>(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(8), new Random(1)));
+        queue.AddAfter("a", TimeSpan.FromDays(400));
+        Assert.AreEqual(0, queue.Count);
+    }
+
+    [TestMethod]
     public async Task Take_ManyWorkersAndAdders_NeverRunsOneKeyTwiceAtOnceAndLosesNone()
     {
         using WorkQueue<int> queue = new(_clock, new Backoff<int>(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(8), new Random(1)));
